@@ -1,0 +1,52 @@
+"""What this machine has: CPUs and GPUs, found without importing torch."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+
+QUERY = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+
+
+def cpu_count() -> int:
+    """CPUs that this process may use: its affinity, not the machine's whole."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def gpu_names() -> tuple[str, ...]:
+    """Name the GPUs that this process may use.
+
+    Returns:
+        What CUDA_VISIBLE_DEVICES lists where it is set; else the index of each device that NVML or nvidia-smi finds.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return tuple(one.strip() for one in visible.split(",") if one.strip() not in ("", "-1"))
+    return _by_nvml() or _by_nvidia_smi()
+
+
+def _by_nvml() -> tuple[str, ...]:
+    with contextlib.suppress(Exception):
+        import pynvml
+
+        pynvml.nvmlInit()
+        try:
+            return tuple(str(index) for index in range(pynvml.nvmlDeviceGetCount()))
+        finally:
+            pynvml.nvmlShutdown()
+    return ()
+
+
+def _by_nvidia_smi() -> tuple[str, ...]:
+    if shutil.which(QUERY[0]) is None:
+        return ()
+    try:
+        answer = subprocess.run(QUERY, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(answer.stdout.split())

@@ -1,0 +1,77 @@
+"""Warm workers: the controller's side of the fork server."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from hone.worker.channel import Channel
+from hone.worker.messages import Kill, Preload, TrialJob, encode
+
+ALWAYS = ("torch", "pytorch_lightning", "hone.training")
+CLOSE_SECONDS = 10.0
+
+
+class WarmWorkers:
+    """Starts the fork server at once, so that it imports while the controller gets ready.
+
+    Args:
+        modules: What to import beyond torch and Lightning.
+    """
+
+    def __init__(self, modules: Sequence[str] = ()) -> None:
+        ours, theirs = socket.socketpair()
+        self.control = Channel(ours)
+        command = [sys.executable, "-m", "hone.worker", "--serve", str(theirs.fileno())]
+        # The server's own imports must not start thread pools: no fork survives them.
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+        self.process = subprocess.Popen(
+            command,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+        theirs.close()
+        self.preload([*ALWAYS, *modules])
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Import more before the next trial.
+
+        Args:
+            modules: Dotted names.
+        """
+        self.control.send(Preload(tuple(modules)))
+
+    def start(self, job: TrialJob) -> Channel:
+        """Fork a worker for a trial.
+
+        Args:
+            job: The trial.
+
+        Returns:
+            The line to it.
+
+        Raises:
+            OSError: The server is gone.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self.control.stream, [encode(job)], [theirs.fileno()])
+        return Channel(ours)
+
+    def kill(self, number: int) -> None:
+        """End one trial's process group now."""
+        self.control.send(Kill(number))
+
+    def close(self) -> None:
+        """End every worker: the server sees its socket closed, ends its forks and itself."""
+        self.control.close()
+        try:
+            self.process.wait(CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

@@ -1,0 +1,243 @@
+"""The tracking store: any MLflow URI, SQLite under ``mlruns/`` by default."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Set before MLflow is imported: nothing of a user's work is reported to anybody.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from hone.errors import StoreError
+from hone.tracking.spool import Point
+
+METRICS_PER_REQUEST = 1_000
+PARAMS_PER_REQUEST = 100
+LONGEST_PARAM = 6_000
+LONGEST_TAG = 5_000
+NAME_TAG = "mlflow.runName"
+PARENT_TAG = "mlflow.parentRunId"
+NOTE_TAG = "mlflow.note.content"
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """The ``tracking`` node of a config.
+
+    Attributes:
+        uri: Any MLflow tracking URI; None for SQLite in ``directory``.
+        experiment: The MLflow experiment.
+        directory: Where the embedded store, trials and studies lie.
+    """
+
+    uri: str | None = None
+    experiment: str = "hone"
+    directory: str = "mlruns"
+
+    @property
+    def root(self) -> Path:
+        """``directory``, absolute."""
+        return Path(self.directory).absolute()
+
+    @property
+    def store_uri(self) -> str:
+        """The URI in use."""
+        return self.uri or f"sqlite:///{self.root / 'mlflow.db'}"
+
+
+class Store:
+    """Runs of one experiment in one MLflow store. Safe to use from several threads.
+
+    Args:
+        client: MLflow's client.
+        experiment: The experiment.
+        uri: The store's URI.
+    """
+
+    def __init__(self, client: MlflowClient, experiment: Experiment, uri: str) -> None:
+        self.client = client
+        self.experiment = experiment
+        self.uri = uri
+
+    def start_run(self, name: str, tags: Mapping[str, str], parent: str | None = None) -> str:
+        """Open a run.
+
+        Args:
+            name: What people see.
+            tags: Tags beside MLflow's own.
+            parent: Run id of the study that it belongs to.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        linked = {PARENT_TAG: parent} if parent else {}
+        with self._explained():
+            run = self.client.create_run(
+                self.experiment.experiment_id,
+                run_name=name,
+                tags={**_cut(tags), **linked},
+                start_time=int(time.time() * 1000),
+            )
+        return run.info.run_id
+
+    def end_run(self, run_id: str, status: str) -> None:
+        """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
+        with self._explained():
+            self.client.set_terminated(run_id, status)
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run that should not have been opened."""
+        with self._explained():
+            self.client.delete_run(run_id)
+
+    def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        """Log parameters in full, up to what MLflow takes."""
+        entities = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in params.items()]
+        with self._explained():
+            for start in range(0, len(entities), PARAMS_PER_REQUEST):
+                self.client.log_batch(run_id, params=entities[start : start + PARAMS_PER_REQUEST])
+
+    def log_points(self, run_id: str, points: Sequence[Point]) -> None:
+        """Log metrics in batches; a point that is there already is not logged twice."""
+        entities = [Metric(one.name, one.value, one.timestamp, one.step) for one in points]
+        with self._explained():
+            for start in range(0, len(entities), METRICS_PER_REQUEST):
+                self.client.log_batch(run_id, metrics=entities[start : start + METRICS_PER_REQUEST])
+
+    def log_values(self, run_id: str, values: Mapping[str, float], step: int = 0) -> None:
+        """Log single values of metrics at this moment."""
+        now = int(time.time() * 1000)
+        self.log_points(run_id, [Point(name, value, step, now) for name, value in values.items()])
+
+    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags."""
+        with self._explained():
+            self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in _cut(tags).items()])
+
+    def log_file(self, run_id: str, path: Path, folder: str | None = None) -> None:
+        """Copy a file into a run's artifacts."""
+        with self._explained():
+            self.client.log_artifact(run_id, str(path), folder)
+
+    def log_text(self, run_id: str, text: str, name: str) -> None:
+        """Write an artifact."""
+        with self._explained():
+            self.client.log_text(run_id, text, name)
+
+    def runs(self, filter_string: str = "", order_by: Sequence[str] = (), limit: int = 50_000) -> list[Run]:
+        """Search this experiment's runs, page by page.
+
+        Args:
+            filter_string: MLflow's search syntax.
+            order_by: Such as ``metrics.`val/accuracy` DESC``.
+            limit: The most to return.
+
+        Returns:
+            The runs in order.
+        """
+        found: list[Run] = []
+        token: str | None = None
+        with self._explained():
+            while len(found) < limit:
+                page = self.client.search_runs(
+                    [self.experiment.experiment_id],
+                    filter_string,
+                    ViewType.ACTIVE_ONLY,
+                    min(1_000, limit - len(found)),
+                    list(order_by) or None,
+                    token,
+                )
+                found += page
+                token = page.token
+                if not token:
+                    break
+        return found
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (MlflowException, OSError) as error:
+            raise _unreachable(self.uri, error) from error
+
+
+def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
+    """Open the store and its experiment; the first caller creates both.
+
+    Two processes that create one SQLite store race and die, so this is called once, before any worker starts.
+
+    Args:
+        config: The ``tracking`` node.
+        create: Create what is missing; without it, a missing store is an error.
+
+    Returns:
+        The store.
+
+    Raises:
+        StoreError: The store cannot be reached or written, or is missing.
+    """
+    _quieten()
+    uri = config.store_uri
+    if config.uri is None:
+        _prepare_directory(config, create)
+    try:
+        client = MlflowClient(tracking_uri=uri)
+        experiment = client.get_experiment_by_name(config.experiment)
+        if experiment is None and create:
+            location = None if config.uri else (config.root / "artifacts").as_uri()
+            experiment = client.get_experiment(client.create_experiment(config.experiment, location))
+    except Exception as error:
+        raise _unreachable(uri, error) from error
+    if experiment is None:
+        raise StoreError(f"no experiment named {config.experiment!r}", where=hide_password(uri))
+    return Store(client, experiment, uri)
+
+
+def hide_password(uri: str) -> str:
+    """A URI as it may be shown: its password, if it has one, as stars."""
+    scheme, separator, rest = uri.partition("://")
+    credentials, at, host = rest.rpartition("@")
+    if not at or ":" not in credentials:
+        return uri
+    return f"{scheme}{separator}{credentials.partition(':')[0]}:***@{host}"
+
+
+def _prepare_directory(config: TrackingConfig, create: bool) -> None:
+    if not create:
+        if not (config.root / "mlflow.db").is_file():
+            raise StoreError("nothing has been tracked here yet", where=str(config.root))
+        return
+    try:
+        config.root.mkdir(parents=True, exist_ok=True)
+        probe = config.root / f".write-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(f"cannot be written: {error.strerror}", where=str(config.root)) from error
+
+
+def _unreachable(uri: str, error: Exception) -> StoreError:
+    reason = " ".join(str(error).split()).replace(uri, hide_password(uri))
+    return StoreError(f"the tracking store cannot be used: {reason[:300]}", where=hide_password(uri))
+
+
+def _cut(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key: value[:LONGEST_TAG] for key, value in tags.items()}
+
+
+def _quieten() -> None:
+    for noisy in ("mlflow", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -1,0 +1,8 @@
+"""One config in, one fitted and tested model out.
+
+Floor 4. torch and Lightning live here and in ``hone.tasks``.
+"""
+
+from hone.training.trial import train_trial
+
+__all__ = ["train_trial"]

@@ -1,0 +1,137 @@
+"""hone's own callbacks: the training loss, and the worker's line to its controller."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from hone.worker.messages import Begin, Report, Started, Verdict
+
+
+class ReportLine(Protocol):
+    """Where a trial's questions go."""
+
+    def started(self, started: Started) -> Begin:
+        """Say that training begins."""
+
+    def report(self, report: Report) -> Verdict:
+        """Report a validation and hear whether to go on."""
+
+
+class Diverged(Exception):
+    """A loss or an objective became NaN or infinite."""
+
+
+class TrainLoss(Callback):
+    """Logs ``train/loss``, for any module whose ``training_step`` returns a loss and that does not log it itself.
+
+    ``self.log`` costs about half a millisecond a step; this adds a tensor and asks for its value once in
+    ``log_every_n_steps``.
+    """
+
+    def __init__(self) -> None:
+        self._sum: torch.Tensor | None = None
+        self._count = 0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Add one batch's loss."""
+        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        if not isinstance(loss, torch.Tensor):
+            return
+        loss = loss.detach()
+        self._sum = loss if self._sum is None else self._sum + loss
+        self._count += 1
+        if self._count % trainer.log_every_n_steps == 0:
+            self._log(trainer, "train/loss_step", float(loss))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the epoch's mean and end a training that has diverged.
+
+        Raises:
+            Diverged: The mean loss is NaN or infinite.
+        """
+        if self._sum is None:
+            return
+        mean = float(self._sum) / self._count
+        self._sum, self._count = None, 0
+        self._log(trainer, "train/loss", mean)
+        trainer.callback_metrics.setdefault("train/loss", torch.tensor(mean))
+        if not math.isfinite(mean):
+            raise Diverged(f"train/loss is {mean} in epoch {trainer.current_epoch}")
+
+    def _log(self, trainer: pl.Trainer, name: str, value: float) -> None:
+        if name not in trainer.logged_metrics and trainer.logger is not None:
+            trainer.logger.log_metrics({name: value}, step=trainer.global_step)
+
+
+class Reporter(Callback):
+    """Tells the controller that training begins, reports each validation and stops the trainer when told to.
+
+    Under DDP rank 0 alone asks; its answer is broadcast, so that all ranks stop at the same step.
+
+    Args:
+        line: The worker's line.
+        digests: Content digests of the data.
+        objectives: Metrics that must be finite.
+    """
+
+    def __init__(self, line: ReportLine, digests: Mapping[str, str], objectives: Sequence[str]) -> None:
+        self.line = line
+        self.digests = dict(digests)
+        self.objectives = tuple(objectives)
+        self.stopped = False
+        self._sanity_metrics: tuple[str, ...] = ()
+        self._reports: list[dict[str, float]] = []
+
+    def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Learn which metrics validation logs."""
+        self._sanity_metrics = tuple(sorted(trainer.callback_metrics))
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Ask for the run to be opened."""
+        if trainer.is_global_zero:
+            self.line.started(Started(self._sanity_metrics, self.digests))
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Report a validation.
+
+        Raises:
+            Diverged: An objective is NaN or infinite.
+        """
+        if trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        metrics = numbers(trainer.callback_metrics)
+        self._reports.append(metrics)
+        stop = False
+        if trainer.is_global_zero:
+            stop = self.line.report(Report(trainer.global_step, metrics)).stop
+        self.stopped = bool(trainer.strategy.broadcast(stop, 0))
+        if self.stopped:
+            trainer.should_stop = True
+            # Lightning otherwise trains on to min_epochs.
+            trainer.fit_loop.min_epochs = trainer.fit_loop.min_steps = None
+        for name in self.objectives:
+            if name in metrics and not math.isfinite(metrics[name]):
+                raise Diverged(f"{name} is {metrics[name]} at step {trainer.global_step}")
+
+
+    def best(self, monitor: str, mode: str) -> dict[str, float]:
+        """The metrics of the validation at which ``monitor`` was best, those of the last where it is not logged."""
+        judged = [one for one in self._reports if math.isfinite(one.get(monitor, math.nan))]
+        if not judged:
+            return self._reports[-1] if self._reports else {}
+        pick = max if mode == "max" else min
+        return pick(judged, key=lambda one: one[monitor])
+
+
+def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The single numbers among metrics, NaN and infinities included, as Python floats."""
+    singles = ((name, value) for name, value in metrics.items() if getattr(value, "numel", lambda: 1)() == 1)
+    return {name: float(value) for name, value in singles}

@@ -1,0 +1,204 @@
+"""What controller and worker say to each other: frozen records, one JSON line each, strictly question and answer.
+
+A worker asks ``Started`` and is answered ``Begin``, asks ``Report`` and is answered ``Verdict``, and ends with one of
+``Result``, ``Pruned`` or ``Failed``, or by dying.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The part of a machine that one trial may use.
+
+    Attributes:
+        cpus: Threads the trial may run.
+        gpus: Devices it may see, by index or UUID; empty for none, None for all there are.
+    """
+
+    cpus: int = 1
+    gpus: tuple[str, ...] | None = ()
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """One trial to run: a directory with ``trial.yaml`` in it.
+
+    Attributes:
+        number: The trial's number in its study.
+        directory: The trial's directory, absolute.
+        lease: What it may use.
+        objectives: Metrics that must be finite for the trial to count.
+        to_terminal: Show progress on the terminal rather than writing to ``log.txt``.
+    """
+
+    number: int
+    directory: str
+    lease: Lease = field(default_factory=Lease)
+    objectives: tuple[str, ...] = ()
+    to_terminal: bool = False
+
+
+@dataclass(frozen=True)
+class Preload:
+    """To the fork server: import these modules before the first trial."""
+
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Kill:
+    """To the fork server: end a trial's whole process group now."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Exited:
+    """From the fork server: a trial's process group is gone.
+
+    Attributes:
+        number: The trial's number.
+        code: Exit status, or minus the signal that ended it.
+    """
+
+    number: int
+    code: int
+
+
+@dataclass(frozen=True)
+class Started:
+    """Data and model are built and training is about to begin.
+
+    Attributes:
+        metrics: Names that the sanity check of validation logged; empty where there was none.
+        digests: Content digest of each file or array that the data came from.
+    """
+
+    metrics: tuple[str, ...] = ()
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Begin:
+    """The trial's run is open."""
+
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Metrics of one validation, at an optimizer step."""
+
+    step: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a trial goes on."""
+
+    stop: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """A trial that ran to its end.
+
+    Attributes:
+        metrics: The last value of each metric; those that checkpoints watch at their best.
+        checkpoint: Path of the best checkpoint relative to the trial's directory, where there is one.
+        steps: Optimizer steps taken.
+        seconds: Wall time from the worker's start to its end.
+    """
+
+    metrics: dict[str, float]
+    checkpoint: str | None = None
+    steps: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """A trial that was told to stop; it keeps the metrics it had."""
+
+    metrics: dict[str, float]
+    checkpoint: str | None = None
+    steps: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A trial that failed.
+
+    Attributes:
+        kind: ``oom``, ``diverged``, ``error``, ``crash``, ``timeout`` or ``preempted``.
+        message: One line.
+        traceback: The whole of it, where there is one.
+        bad_input: The fault lies in what the user gave, found before training began.
+        where: File or config key at fault, where it is known.
+    """
+
+    kind: str
+    message: str
+    traceback: str = ""
+    bad_input: bool = False
+    where: str | None = None
+
+
+Message = (
+    TrialJob | Preload | Kill | Exited | Started | Begin | Report | Verdict | Result | Pruned | Failed
+)
+Ending = Result | Pruned | Failed
+
+_TYPES: dict[str, type] = {
+    one.__name__: one
+    for one in (TrialJob, Preload, Kill, Exited, Started, Begin, Report, Verdict, Result, Pruned, Failed)
+}
+
+
+class GarbledMessage(Exception):
+    """A line that is none of the messages: the other side is broken."""
+
+
+def encode(message: Message) -> bytes:
+    """Write a message as one line of JSON.
+
+    Args:
+        message: Any of the records above.
+
+    Returns:
+        The line with its newline, UTF-8. NaN and infinities are kept as Python's ``json`` writes them.
+    """
+    return json.dumps({"type": type(message).__name__, **asdict(message)}).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Read a message back.
+
+    Args:
+        line: What ``encode`` wrote.
+
+    Returns:
+        The record.
+
+    Raises:
+        GarbledMessage: The line is none of the messages.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        record = _TYPES[fields.pop("type")]
+        return record(**{name: _restored(name, value) for name, value in fields.items()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GarbledMessage(line[:200].decode(errors="replace")) from error
+
+
+def _restored(name: str, value: Any) -> Any:
+    if name == "lease":
+        return Lease(**{key: _restored(key, one) for key, one in value.items()})
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,166 @@
+"""One trial in this process: read its directory, train, leave ``result.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hone.worker.channel import Channel
+from hone.worker.messages import (
+    Begin,
+    Ending,
+    Failed,
+    GarbledMessage,
+    Lease,
+    Pruned,
+    Report,
+    Result,
+    Started,
+    TrialJob,
+    Verdict,
+    decode,
+)
+
+TRIAL_FILE = "trial.yaml"
+RESULT_FILE = "result.json"
+JOB_FILE = "job.json"
+LOG_FILE = "log.txt"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Line:
+    """A worker's line to its controller; without one, as in a cold run, every verdict is to go on.
+
+    Args:
+        channel: The socket, or None.
+    """
+
+    def __init__(self, channel: Channel | None) -> None:
+        self.channel = channel
+
+    def started(self, started: Started) -> Begin:
+        """Say that training is about to begin, and wait until the run is open.
+
+        Raises:
+            EOFError: The controller is gone.
+        """
+        answer = self._ask(started)
+        return answer if isinstance(answer, Begin) else Begin()
+
+    def report(self, report: Report) -> Verdict:
+        """Report a validation, and wait for the verdict.
+
+        Raises:
+            EOFError: The controller is gone.
+        """
+        answer = self._ask(report)
+        return answer if isinstance(answer, Verdict) else Verdict()
+
+    def end(self, ending: Ending) -> None:
+        """Say how the trial ended."""
+        if self.channel is not None:
+            self.channel.send(ending)
+
+    def _ask(self, question: Started | Report) -> Any:
+        if self.channel is None:
+            return None
+        self.channel.send(question)
+        return self.channel.receive()
+
+
+def run_job(job: TrialJob, channel: Channel | None = None) -> int:
+    """Run one trial to its end, whatever that is.
+
+    Args:
+        job: The trial.
+        channel: Socket to the controller, or None for a cold run.
+
+    Returns:
+        Exit status: 0 for a trial that ended as ``Result`` or ``Pruned``, 1 otherwise.
+    """
+    started = time.monotonic()
+    directory = Path(job.directory)
+    if not job.to_terminal:
+        _write_output_to(directory / LOG_FILE)
+    _become_cold_again(job)
+    take_lease(job.lease)
+
+    from hone.training import train_trial
+
+    line = Line(channel)
+    ending = train_trial(job, _read_config(directory), line, started)
+    if _is_first_rank():
+        write_result(ending, directory)
+        line.end(ending)
+    return 0 if not isinstance(ending, Failed) else 1
+
+
+def take_lease(lease: Lease) -> None:
+    """Make this process see its lease only: devices before CUDA wakes, threads before the first parallel region.
+
+    Args:
+        lease: What the trial may use.
+    """
+    if lease.gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(lease.gpus)
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(lease.cpus)))
+    import torch
+
+    torch.set_num_threads(lease.cpus)
+
+
+def write_result(ending: Ending, directory: Path) -> None:
+    """Write ``result.json`` by renaming a finished file into place.
+
+    Args:
+        ending: How the trial ended.
+        directory: The trial's directory.
+    """
+    temporary = directory / f".{RESULT_FILE}"
+    temporary.write_text(json.dumps({"type": type(ending).__name__, **asdict(ending)}, indent=2))
+    temporary.replace(directory / RESULT_FILE)
+
+
+def read_result(directory: Path) -> Ending | None:
+    """Read how a trial ended.
+
+    Args:
+        directory: The trial's directory.
+
+    Returns:
+        The ending, or None where the trial has none yet.
+    """
+    try:
+        ending = decode((directory / RESULT_FILE).read_bytes())
+    except (FileNotFoundError, GarbledMessage):
+        return None
+    return ending if isinstance(ending, Result | Pruned | Failed) else None
+
+
+def _read_config(directory: Path) -> dict[str, Any]:
+    from hone.config.files import read_yaml
+
+    return read_yaml(directory / TRIAL_FILE)
+
+
+def _write_output_to(log: Path) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def _become_cold_again(job: TrialJob) -> None:
+    # Lightning starts the other ranks of DDP by running this process's module and arguments again: in each of them
+    # ``python -m hone.worker DIR`` must find its own way to the same trial.
+    sys.argv = [sys.argv[0], job.directory]
+
+
+def _is_first_rank() -> bool:
+    return os.environ.get("LOCAL_RANK", "0") == "0"
