@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 import typing
@@ -58,12 +59,19 @@ def build(node: Mapping[str, Any] | None, key: str, **arguments: Any) -> Any:
     target = locate(str(node["_target_"]), key)
     check_arguments(target, node, key)
     try:
-        return hydra.utils.instantiate(dict(node), **arguments, _convert_="all")
+        # Hydra would turn dataclasses among the arguments into configs, so they are given to a partial instead.
+        factory = hydra.utils.instantiate({**node, "_partial_": True}, _convert_="all")
     except HydraException as error:
-        cause = error.__cause__ if isinstance(error, InstantiationException) else None
-        if isinstance(cause, HoneError):
-            raise cause from error
-        raise ConfigError(f"{node['_target_']} could not be built: {_reason(error)}", where=key) from error
+        raise _explained(error, node, key) from error
+    if node.get("_partial_"):
+        return functools.partial(factory, **arguments) if arguments else factory
+    try:
+        return factory(**arguments)
+    except HoneError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {first_line(str(error))}"
+        raise ConfigError(f"{node['_target_']} could not be built: {reason}", where=key) from error
 
 
 def check_arguments(target: Callable[..., Any], node: Mapping[str, Any], key: str) -> None:
@@ -109,13 +117,22 @@ def _hint(target: Callable[..., Any], name: str) -> Any:
 
 
 def _check_type(value: Any, hint: Any, where: str) -> None:
-    if hint is None or isinstance(value, Mapping) or not _is_plain(hint):
+    plain = _plain_part(hint)
+    if plain is None or isinstance(value, Mapping):
         return
     try:
-        TypeAdapter(hint).validate_python(value)
+        TypeAdapter(plain).validate_python(value)
     except ValidationError as error:
         wrong = error.errors()[0]
         raise ConfigError(f"{wrong['msg'][0].lower()}{wrong['msg'][1:]}, not {value!r}", where=where) from None
+
+
+def _plain_part(hint: Any) -> Any:
+    """What of an annotation a YAML value can be: of ``float | Tensor`` the float."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        parts = [one for one in typing.get_args(hint) if _is_plain(one)]
+        return typing.Union[tuple(parts)] if parts and parts != [type(None)] else None  # noqa: UP007
+    return hint if hint is not None and _is_plain(hint) else None
 
 
 def _is_plain(hint: Any) -> bool:
@@ -130,8 +147,9 @@ def _is_plain(hint: Any) -> bool:
     return hint in PLAIN
 
 
-def _reason(error: BaseException) -> str:
-    cause = error.__cause__
-    if cause is None:
-        return first_line(str(error))
-    return f"{type(cause).__name__}: {first_line(str(cause))}"
+def _explained(error: HydraException, node: Mapping[str, Any], key: str) -> HoneError:
+    cause = error.__cause__ if isinstance(error, InstantiationException) else None
+    if isinstance(cause, HoneError):
+        return cause
+    reason = f"{type(cause).__name__}: {first_line(str(cause))}" if cause else first_line(str(error))
+    return ConfigError(f"{node['_target_']} could not be built: {reason}", where=key)

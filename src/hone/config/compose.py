@@ -166,11 +166,12 @@ def flat_keys(config: DictConfig, prefix: str = "") -> list[str]:
     return keys
 
 
-def resolve(config: DictConfig) -> dict[str, Any]:
+def resolve(config: DictConfig, *, complete: bool = True) -> dict[str, Any]:
     """Resolve every interpolation of a config into plain Python values.
 
     Args:
         config: A composed config.
+        complete: A mandatory value that is missing is an error; else it stays ``???``.
 
     Returns:
         Nested dicts, lists and scalars.
@@ -179,7 +180,7 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         ConfigError: A mandatory value (``???``) is missing or an interpolation does not resolve.
     """
     try:
-        resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=complete)
     except OmegaConfBaseException as error:
         where = getattr(error, "full_key", None) or None
         raise ConfigError(str(error.msg or error).splitlines()[0], where=where) from error

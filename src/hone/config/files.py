@@ -55,7 +55,7 @@ def write_yaml(content: Mapping[str, Any] | Sequence[Any], path: Path) -> None:
 def yaml_text(content: Mapping[str, Any] | Sequence[Any]) -> str:
     """Plain values as YAML, keys in the order given."""
     # OmegaConf's loader reads 1e-05 as a number where YAML 1.1 sees a string; its dumper writes what that reads back.
-    return OmegaConf.to_yaml(OmegaConf.create(content))  # type: ignore[arg-type]
+    return OmegaConf.to_yaml(OmegaConf.create(content))
 
 
 def write_text(text: str, path: Path) -> None:

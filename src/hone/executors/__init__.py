@@ -3,6 +3,6 @@
 Floor 5. An executor is one class that keeps ``Executor``'s contract; ``conf/executor/*.yaml`` names it.
 """
 
-from hone.executors.executor import Executor, Resources, Workers
+from hone.executors.executor import Executor, Resources, StartWorkers, Workers
 
-__all__ = ["Executor", "Resources", "Workers"]
+__all__ = ["Executor", "Resources", "StartWorkers", "Workers"]

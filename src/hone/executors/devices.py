@@ -6,14 +6,13 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 
 QUERY = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
 
 
 def cpu_count() -> int:
     """CPUs that this process may use: its affinity, not the machine's whole."""
-    if sys.platform == "linux":
+    if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hone.worker.channel import Channel
-from hone.worker.messages import Begin, Message, TrialJob, Verdict
+from hone.worker.messages import Begin, Lease, Message, TrialJob, Verdict
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,13 @@ class Workers(Protocol):
         """End every worker and wait until they are gone."""
 
 
+class StartWorkers(Protocol):
+    """Gives workers; called again where a server of workers has died."""
+
+    def __call__(self, modules: Sequence[str]) -> Workers:
+        """Start workers that have imported some modules."""
+
+
 class Executor(Protocol):
     """Runs trials under leases; one thread uses it."""
 
@@ -51,6 +58,9 @@ class Executor(Protocol):
 
     def start(self, number: int, directory: str, objectives: Sequence[str]) -> None:
         """Start a trial under a lease; there must be a free slot."""
+
+    def lease(self, number: int) -> Lease:
+        """What a running trial was given."""
 
     def wait(self, seconds: float) -> list[tuple[int, Message]]:
         """Wait for messages; ``Exited`` is a trial's last, and frees its lease."""

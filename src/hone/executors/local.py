@@ -9,9 +9,18 @@ from pathlib import Path
 from hone.executors.devices import cpu_count, gpu_names
 from hone.executors.executor import Resources, Workers
 from hone.executors.leases import Inventory
-from hone.executors.warm import WarmWorkers
 from hone.worker.channel import Channel
-from hone.worker.messages import Begin, Exited, Failed, GarbledMessage, Message, TrialJob, Verdict, encode
+from hone.worker.messages import (
+    Begin,
+    Exited,
+    Failed,
+    GarbledMessage,
+    Lease,
+    Message,
+    TrialJob,
+    Verdict,
+    encode,
+)
 from hone.worker.run import JOB_FILE
 
 
@@ -32,7 +41,7 @@ class LocalExecutor:
     def __init__(
         self,
         resources: Resources,
-        start_workers: Callable[[], Workers] = WarmWorkers,
+        start_workers: Callable[[], Workers],
         workers: int | None = None,
         devices: Sequence[int | str] | None = None,
         to_terminal: bool = False,
@@ -71,6 +80,10 @@ class LocalExecutor:
         Path(directory, JOB_FILE).write_bytes(encode(job))
         self._lines[number] = self.workers.start(job)
 
+    def lease(self, number: int) -> Lease:
+        """What a running trial was given."""
+        return self.inventory.lent[number]
+
     def wait(self, seconds: float) -> list[tuple[int, Message]]:
         """Wait for messages from any trial.
 
@@ -80,14 +93,14 @@ class LocalExecutor:
         Returns:
             Each message with its trial's number. ``Exited`` is a trial's last; its lease is free by then.
         """
-        control = self.workers.control
+        control = self.workers.control.fileno()
         numbers = {line.fileno(): number for number, line in self._lines.items()}
-        ready = wait([*self._lines.values(), control], seconds)
+        ready = wait([*numbers, control], seconds)
         messages: list[tuple[int, Message]] = []
         # Lines before control: what a trial said comes before the word that it is gone.
-        for line in ready:
-            if line is not control:
-                messages += self._read(numbers[line.fileno()])  # type: ignore[union-attr]
+        for descriptor, number in numbers.items():
+            if descriptor in ready:
+                messages += self._read(number)
         if control in ready:
             messages += self._read_control()
         return messages

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Self
 
 from hone.worker.channel import Channel
 from hone.worker.messages import Kill, Preload, TrialJob, encode
@@ -16,18 +17,18 @@ CLOSE_SECONDS = 10.0
 
 
 class WarmWorkers:
-    """Starts the fork server at once, so that it imports while the controller gets ready.
+    """Starts the fork server at once, so that it imports while the controller gets ready."""
 
-    Args:
-        modules: What to import beyond torch and Lightning.
-    """
-
-    def __init__(self, modules: Sequence[str] = ()) -> None:
+    def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         self.control = Channel(ours)
         command = [sys.executable, "-m", "hone.worker", "--serve", str(theirs.fileno())]
         # The server's own imports must not start thread pools: no fork survives them.
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+        environment = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
         self.process = subprocess.Popen(
             command,
             pass_fds=[theirs.fileno()],
@@ -36,7 +37,8 @@ class WarmWorkers:
             start_new_session=True,
         )
         theirs.close()
-        self.preload([*ALWAYS, *modules])
+        self._idle = True
+        self.preload(ALWAYS)
 
     def preload(self, modules: Sequence[str]) -> None:
         """Import more before the next trial.
@@ -58,6 +60,7 @@ class WarmWorkers:
         Raises:
             OSError: The server is gone.
         """
+        self._idle = False
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(self.control.stream, [encode(job)], [theirs.fileno()])
@@ -70,8 +73,38 @@ class WarmWorkers:
     def close(self) -> None:
         """End every worker: the server sees its socket closed, ends its forks and itself."""
         self.control.close()
+        if self._idle:
+            # It has no forks to end, and may be seconds deep in an import.
+            self.process.kill()
         try:
             self.process.wait(CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+class EarlyWorkers:
+    """Starts a fork server at once, to be taken up later; and another where one has died.
+
+    Used as a ``with`` block, which ends a server that nobody took up.
+    """
+
+    def __init__(self) -> None:
+        self._early: WarmWorkers | None = WarmWorkers()
+
+    def __call__(self, modules: Sequence[str]) -> WarmWorkers:
+        """Give workers that import some modules before their first trial.
+
+        Args:
+            modules: Dotted names.
+        """
+        workers, self._early = self._early or WarmWorkers(), None
+        workers.preload(modules)
+        return workers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._early is not None:
+            self._early.close()

@@ -123,9 +123,7 @@ def _distribution(entry: Entry, where: str, group_options: GroupOptions | None) 
     return _continuous(sweep, where)
 
 
-def _categorical(
-    key: str, sweep: Choice, where: str, group_options: GroupOptions | None
-) -> CategoricalDistribution:
+def _categorical(key: str, sweep: Choice, where: str, group_options: GroupOptions | None) -> CategoricalDistribution:
     values = list(sweep.values)
     if sweep.glob:
         options = group_options(key) if group_options else []

@@ -15,6 +15,7 @@ from hone.errors import StudyError, did_you_mean
 from hone.space import Space
 from hone.study.study import FINGERPRINT, Study, difference, dump_fingerprint, fingerprint
 
+
 def open_study(
     name: str,
     space: Space,
@@ -57,7 +58,8 @@ def open_study(
         raise StudyError(f"no study named {name!r} to resume.{near}", where="study.name") from None
     except optuna.exceptions.DuplicatedStudyError:
         raise StudyError(
-            f"a study named {name!r} exists; go on with it by --resume, or choose another name", where="study.name"
+            f"a study named {name!r} exists; go on with it by --resume, or choose another name",
+            where="study.name",
         ) from None
     now = fingerprint(space, metric, direction)
     if resume:

@@ -106,8 +106,12 @@ class Study:
         trial.set_user_attr(FAILURE, reason)
         self.study.tell(trial, state=TrialState.FAIL)
 
+    def abandon(self, number: int) -> None:
+        """Tell that a trial was ended before its time; it does not count, and a resumed study makes up for it."""
+        self.study.tell(self._asked.pop(number), state=TrialState.FAIL)
+
     def finished(self) -> list[FinishedTrial]:
-        """Every trial that has ended, by number."""
+        """Every trial that has ended by itself, by number; abandoned ones do not count."""
         states = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
         trials = self.study.get_trials(deepcopy=False, states=tuple(states))
         return [
@@ -119,6 +123,7 @@ class Study:
                 seconds=one.duration.total_seconds() if one.duration else 0.0,
             )
             for one in trials
+            if one.state is not TrialState.FAIL or FAILURE in one.user_attrs
         ]
 
     def best(self) -> FinishedTrial | None:

@@ -39,7 +39,7 @@ class Courier:
         self.interval = interval
         self.errors: list[StoreError] = []
         self._errands: queue.Queue[Errand | None] = queue.Queue()
-        self._spools: dict[str, SpoolReader] = {}
+        self._spools: dict[Path, tuple[str, SpoolReader]] = {}
         self._thread = threading.Thread(target=self._run, name="hone-courier", daemon=True)
 
     def send(self, errand: Errand) -> None:
@@ -51,28 +51,42 @@ class Courier:
         self._errands.put(errand)
 
     def watch(self, run_id: str, directory: Path) -> None:
-        """Deliver a run's spool from now on.
+        """Deliver a run's spool from now on. For errands, in the courier's own thread.
 
         Args:
             run_id: The run.
             directory: Its directory.
         """
-        self.send(lambda _: self._spools.update({run_id: SpoolReader(directory)}))
+        self._spools[directory] = (run_id, SpoolReader(directory))
 
-    def finish(self, run_id: str, last: Errand) -> None:
-        """Deliver what is left of a run's spool, then run its last errand.
+    def finish(self, directory: Path, last: Errand) -> None:
+        """Queue the end of a run: what is left of its spool, then its last errand.
 
         Args:
-            run_id: The run.
+            directory: The run's directory.
             last: What ends the run.
         """
 
         def errand(store: Store) -> None:
-            self._deliver(run_id)
-            self._spools.pop(run_id, None)
-            last(store)
+            try:
+                self._deliver(directory)
+            finally:
+                self._spools.pop(directory, None)
+                last(store)
 
         self.send(errand)
+
+    def settle(self) -> None:
+        """Wait until everything queued so far has run.
+
+        Raises:
+            StoreError: One of the errands failed.
+        """
+        done = threading.Event()
+        self.send(lambda _: done.set())
+        done.wait(DEADLINE_SECONDS)
+        if self.errors:
+            raise self.errors[0]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -100,13 +114,15 @@ class Courier:
                 errand(self.store)
 
     def _deliver_all(self) -> None:
-        for run_id in list(self._spools):
+        for directory in list(self._spools):
             with self._noting_errors():
-                self._deliver(run_id)
+                self._deliver(directory)
 
-    def _deliver(self, run_id: str) -> None:
-        reader = self._spools.get(run_id)
-        if reader is not None and (points := reader.take()):
+    def _deliver(self, directory: Path) -> None:
+        if directory not in self._spools:
+            return
+        run_id, reader = self._spools[directory]
+        if points := reader.take():
             self.store.log_points(run_id, points)
             reader.confirm()
 
@@ -116,3 +132,5 @@ class Courier:
             yield
         except StoreError as error:
             self.errors.append(error)
+        except Exception as error:  # noqa: BLE001 - one errand that fails must not end the thread that runs the rest
+            self.errors.append(StoreError(f"{type(error).__name__}: {error}", where=self.store.shown))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from hone.config.secrets import hide_password
 from hone.errors import StoreError
 from hone.tracking.spool import Point
 
@@ -68,6 +70,7 @@ class Store:
         self.client = client
         self.experiment = experiment
         self.uri = uri
+        self.shown = hide_password(uri)
 
     def start_run(self, name: str, tags: Mapping[str, str], parent: str | None = None) -> str:
         """Open a run.
@@ -92,6 +95,12 @@ class Store:
                 start_time=int(time.time() * 1000),
             )
         return run.info.run_id
+
+    def reopen_run(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set a run that has ended to ``RUNNING``."""
+        with self._explained():
+            self.client.update_run(run_id, status="RUNNING")
+        self.set_tags(run_id, tags)
 
     def end_run(self, run_id: str, status: str) -> None:
         """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
@@ -134,8 +143,18 @@ class Store:
 
     def log_text(self, run_id: str, text: str, name: str) -> None:
         """Write an artifact."""
-        with self._explained():
-            self.client.log_text(run_id, text, name)
+        self.log_texts(run_id, {name: text})
+
+    def log_texts(self, run_id: str, texts: Mapping[str, str]) -> None:
+        """Write artifacts by name, in one request."""
+        if not texts:
+            return
+        with self._explained(), tempfile.TemporaryDirectory() as folder:
+            for name, text in texts.items():
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            self.client.log_artifacts(run_id, folder)
 
     def runs(self, filter_string: str = "", order_by: Sequence[str] = (), limit: int = 50_000) -> list[Run]:
         """Search this experiment's runs, page by page.
@@ -204,15 +223,6 @@ def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
     if experiment is None:
         raise StoreError(f"no experiment named {config.experiment!r}", where=hide_password(uri))
     return Store(client, experiment, uri)
-
-
-def hide_password(uri: str) -> str:
-    """A URI as it may be shown: its password, if it has one, as stars."""
-    scheme, separator, rest = uri.partition("://")
-    credentials, at, host = rest.rpartition("@")
-    if not at or ":" not in credentials:
-        return uri
-    return f"{scheme}{separator}{credentials.partition(':')[0]}:***@{host}"
 
 
 def _prepare_directory(config: TrackingConfig, create: bool) -> None:

@@ -48,7 +48,7 @@ class TrainLoss(Callback):
         loss = loss.detach()
         self._sum = loss if self._sum is None else self._sum + loss
         self._count += 1
-        if self._count % trainer.log_every_n_steps == 0:
+        if self._count % self._every(trainer) == 0:
             self._log(trainer, "train/loss_step", float(loss))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -65,6 +65,9 @@ class TrainLoss(Callback):
         trainer.callback_metrics.setdefault("train/loss", torch.tensor(mean))
         if not math.isfinite(mean):
             raise Diverged(f"train/loss is {mean} in epoch {trainer.current_epoch}")
+
+    def _every(self, trainer: pl.Trainer) -> int:
+        return max(1, trainer.log_every_n_steps)  # type: ignore[attr-defined]
 
     def _log(self, trainer: pl.Trainer, name: str, value: float) -> None:
         if name not in trainer.logged_metrics and trainer.logger is not None:
@@ -116,11 +119,11 @@ class Reporter(Callback):
         if self.stopped:
             trainer.should_stop = True
             # Lightning otherwise trains on to min_epochs.
-            trainer.fit_loop.min_epochs = trainer.fit_loop.min_steps = None
+            trainer.fit_loop.min_epochs = None
+            trainer.fit_loop.epoch_loop.min_steps = None
         for name in self.objectives:
             if name in metrics and not math.isfinite(metrics[name]):
                 raise Diverged(f"{name} is {metrics[name]} at step {trainer.global_step}")
-
 
     def best(self, monitor: str, mode: str) -> dict[str, float]:
         """The metrics of the validation at which ``monitor`` was best, those of the last where it is not logged."""

@@ -51,7 +51,10 @@ def build_model(config: Mapping[str, Any], data: pl.LightningDataModule) -> pl.L
     node = dict(config["model"])
     target = locate(str(node.get("_target_")), "model")
     parameters = signature_of(target) or {}
-    optimizer, scheduler = build(config.get("optimizer"), "optimizer"), build(config.get("scheduler"), "scheduler")
+    optimizer, scheduler = (
+        build(config.get("optimizer"), "optimizer"),
+        build(config.get("scheduler"), "scheduler"),
+    )
     given = {"optimizer": optimizer, "scheduler": scheduler}
     arguments = {name: value for name, value in given.items() if name in parameters and name not in node}
     node |= _from_data(node, parameters, data)
@@ -64,9 +67,7 @@ def build_model(config: Mapping[str, Any], data: pl.LightningDataModule) -> pl.L
     return model
 
 
-def _from_data(
-    node: Mapping[str, Any], parameters: Mapping[str, Any], data: pl.LightningDataModule
-) -> dict[str, Any]:
+def _from_data(node: Mapping[str, Any], parameters: Mapping[str, Any], data: pl.LightningDataModule) -> dict[str, Any]:
     wanted = [name for name in parameters if node.get(name) is None and hasattr(type(data), name)]
     if not wanted:
         return {}

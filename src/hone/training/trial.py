@@ -53,9 +53,7 @@ def _train(job: TrialJob, config: Mapping[str, Any], line: ReportLine, started: 
     reporter = Reporter(line, data_digests(data), job.objectives)
     with SpoolWriter(directory) as spool:
         callbacks: list[pl.Callback] = [TrainLoss(), reporter]
-        trainer = build_trainer(
-            config, directory, SpoolLogger(spool), callbacks, progress=job.to_terminal
-        )
+        trainer = build_trainer(config, directory, SpoolLogger(spool), callbacks, progress=job.to_terminal)
         trainer.fit(model, datamodule=data)
         metrics = numbers(trainer.callback_metrics) | reporter.best(config["monitor"], config["mode"])
         steps, best = trainer.global_step, _best_checkpoint(trainer)

@@ -7,6 +7,7 @@ server itself never touches CUDA and never runs a parallel region, since neither
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import selectors
@@ -17,10 +18,11 @@ import traceback
 
 from hone.worker.channel import Channel
 from hone.worker.death import die_with_parent
-from hone.worker.messages import Exited, Kill, Preload, TrialJob, decode
+from hone.worker.messages import Exited, Kill, Message, Preload, TrialJob, decode
 from hone.worker.run import run_job
 
 MOST_BYTES = 1_048_576
+MOST_DESCRIPTORS = 64
 
 
 class ForkServer:
@@ -33,6 +35,8 @@ class ForkServer:
     def __init__(self, control: socket.socket) -> None:
         self.control = control
         self.trials: dict[int, int] = {}
+        self._pending = b""
+        self._descriptors: list[int] = []
         self.woken, self._waker = socket.socketpair()
 
     def serve(self) -> None:
@@ -60,19 +64,24 @@ class ForkServer:
 
     def _answer(self) -> bool:
         try:
-            line, descriptors, _, _ = socket.recv_fds(self.control, MOST_BYTES, 1)
+            content, descriptors, _, _ = socket.recv_fds(self.control, MOST_BYTES, MOST_DESCRIPTORS)
         except ConnectionResetError:
             return False
-        if not line:
+        if not content:
             return False
-        message = decode(line)
+        self._descriptors += descriptors
+        *lines, self._pending = (self._pending + content).split(b"\n")
+        for line in lines:
+            self._obey(decode(line))
+        return True
+
+    def _obey(self, message: Message) -> None:
         if isinstance(message, Preload):
             preload(message.modules)
         elif isinstance(message, Kill):
             self._kill(message.number)
         elif isinstance(message, TrialJob):
-            self._fork(message, socket.socket(fileno=descriptors[0]))
-        return True
+            self._fork(message, socket.socket(fileno=self._descriptors.pop(0)))
 
     def _fork(self, job: TrialJob, stream: socket.socket) -> None:
         sys.stdout.flush()
@@ -129,6 +138,9 @@ def preload(modules: tuple[str, ...]) -> None:
     for name in modules:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    # What is imported stays: a collection in a fork would otherwise touch, and so copy, every page of it.
+    gc.collect()
+    gc.freeze()
 
 
 def _end_group(pid: int) -> None:

@@ -151,9 +151,7 @@ class Failed:
     where: str | None = None
 
 
-Message = (
-    TrialJob | Preload | Kill | Exited | Started | Begin | Report | Verdict | Result | Pruned | Failed
-)
+Message = TrialJob | Preload | Kill | Exited | Started | Begin | Report | Verdict | Result | Pruned | Failed
 Ending = Result | Pruned | Failed
 
 _TYPES: dict[str, type] = {

@@ -1,0 +1,8 @@
+"""The doors: parse, call one function of the floor below, print.
+
+Floor 7. Nothing heavy is imported before a command needs it.
+"""
+
+from hone.cli.app import main
+
+__all__ = ["main"]

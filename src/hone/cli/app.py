@@ -1,0 +1,185 @@
+"""The ``hone`` command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hone import __version__
+from hone.errors import HoneError
+
+app = typer.Typer(
+    help="Hyperparameter sweeps: Hydra composes, Optuna searches, Lightning trains, MLflow remembers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+)
+
+
+def main() -> None:
+    """Run the command line; the one place where an error becomes a line and an exit status."""
+    try:
+        app()
+    except HoneError as error:
+        print(f"hone: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of ``hone ls | head`` has seen enough; the interpreter must not complain when it flushes.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _complete(ctx: typer.Context, incomplete: str) -> list[str]:
+    from hone.config.completion import complete_override
+    from hone.config.compose import Composer
+
+    try:
+        before = ctx.params.get("overrides") or []
+        return complete_override(Composer(ctx.params.get("config_dir")), before, incomplete)
+    except HoneError:
+        return []
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"hone {__version__}")
+        raise typer.Exit
+
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[OVERRIDES]...",
+        help="Hydra overrides: group=option, key=value, +key=value, ++key=value, ~key.",
+        autocompletion=_complete,
+        show_default=False,
+    ),
+]
+ConfigDir = Annotated[
+    Path | None,
+    typer.Option("--config-dir", help="Your own config directory; ./conf where there is one.", show_default=False),
+]
+ConfigName = Annotated[str, typer.Option("--config-name", help="The primary config.")]
+Cfg = Annotated[
+    str | None,
+    typer.Option("--cfg", metavar="job|all", help="Print the composed config and stop.", show_default=False),
+]
+Resolve = Annotated[bool, typer.Option("--resolve", help="With --cfg: resolve interpolations.")]
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Global options."""
+
+
+@app.command()
+def train(
+    overrides: Overrides = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="Train a resolved config, such as a study's best.yaml.", show_default=False),
+    ] = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+    cfg: Cfg = None,
+    resolve: Resolve = False,
+) -> None:
+    """Compose, train, validate, test and track one run.
+
+    Example: hone train model=cnn optimizer.lr=3e-4 trainer.max_epochs=20
+    """
+    from hone.cli import training
+
+    given = tuple(overrides or ())
+    if cfg is not None:
+        training.print_config(given, config, config_dir, config_name, cfg, resolve)
+    else:
+        raise typer.Exit(training.train(given, config, config_dir, config_name))
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The sweep file.", show_default=False)],
+    overrides: Overrides = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the latest study of this file, or with study.name=NAME."),
+    ] = False,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+    cfg: Cfg = None,
+    resolve: Resolve = False,
+) -> None:
+    """Search: many trials at once, one run each under one parent run.
+
+    Keys of the sweep file can be set too. Example: hone sweep sweeps/quickstart.yaml trials=40 model=cnn
+    """
+    from hone.cli import sweeping
+
+    given = tuple(overrides or ())
+    if cfg is not None:
+        sweeping.print_config(file, given, config_dir, config_name, cfg, resolve)
+    else:
+        raise typer.Exit(sweeping.sweep(file, given, config_dir, config_name, resume))
+
+
+Tracking = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[OVERRIDES]...", help="Such as tracking.uri=URI.", show_default=False),
+]
+
+
+@app.command()
+def ls(
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY]", help="List this study's trials.", show_default=False)
+    ] = None,
+    overrides: Tracking = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The most to list.")] = 20,
+    config_dir: ConfigDir = None,
+) -> None:
+    """List studies and runs, latest first; or a study's trials."""
+    from hone.cli import looking
+
+    if study and "=" in study:
+        looking.ls(None, (study, *(overrides or ())), limit, config_dir)
+    else:
+        looking.ls(study, tuple(overrides or ()), limit, config_dir)
+
+
+@app.command()
+def show(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="An id, its unique prefix, a name, best or best:STUDY.", show_default=False),
+    ],
+    overrides: Tracking = None,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Show one run: its searched values, metrics, files and how to run it again."""
+    from hone.cli import looking
+
+    looking.show(run, tuple(overrides or ()), config_dir)
+
+
+@app.command()
+def dashboard(
+    overrides: Tracking = None,
+    port: Annotated[int, typer.Option("--port", help="Port; the next free one where it is taken.")] = 5000,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    config_dir: ConfigDir = None,
+) -> None:
+    """Open the MLflow dashboard on this project's store, on 127.0.0.1."""
+    from hone.cli import serving
+
+    raise typer.Exit(serving.dashboard(tuple(overrides or ()), port, browser, config_dir))

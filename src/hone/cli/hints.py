@@ -1,0 +1,68 @@
+"""What several commands print."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from hone.config.secrets import hide_password
+from hone.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from hone.config.compose import Composition
+    from hone.tracking.store import TrackingConfig
+
+PARTS = ("job", "all")
+
+
+def print_composition(composition: Composition, part: str, resolve: bool) -> None:
+    """Print a composed config as YAML.
+
+    Args:
+        composition: What was composed.
+        part: ``job``, or ``all`` for Hydra's own node too.
+        resolve: Resolve interpolations.
+
+    Raises:
+        ConfigError: There is no such part, or an interpolation does not resolve.
+    """
+    from hone.config.compose import resolve as resolved
+    from hone.config.files import yaml_text
+
+    if part not in PARTS:
+        raise ConfigError(f"must be job or all, not {part!r}.{did_you_mean(part, PARTS)}", where="--cfg")
+    config = composition.config if part == "job" else composition.whole
+    text = yaml_text(resolved(config, complete=False) if resolve else config)
+    sys.stdout.write("\n".join(hide_password(line) if "://" in line else line for line in text.splitlines()) + "\n")
+
+
+def near(path: Path) -> str:
+    """A path as it is shortest to type from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def dashboard_command(tracking: TrackingConfig) -> str:
+    """What to type to see the runs."""
+    if tracking.uri is None:
+        return (
+            "hone dashboard"
+            if tracking.directory == "mlruns"
+            else f"hone dashboard tracking.directory={tracking.directory}"
+        )
+    if tracking.uri.startswith("http"):
+        return hide_password(tracking.uri)
+    if tracking.uri == os.environ.get("MLFLOW_TRACKING_URI"):
+        return "hone dashboard"
+    return f"hone dashboard tracking.uri={hide_password(tracking.uri)}"
+
+
+def print_undelivered(console: Console, errors: Sequence[str]) -> None:
+    """Say what could not be tracked, once for each kind."""
+    for line in dict.fromkeys(errors):
+        console.print(f"[yellow]not tracked:[/] {line}", soft_wrap=True, highlight=False)

@@ -1,0 +1,126 @@
+"""``hone ls`` and ``hone show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from hone.config.build import build
+from hone.config.compose import Composer, resolve
+from hone.report.leaderboard import clock, short
+from hone.tracking.lookup import RunView, find_run, list_runs
+from hone.tracking.store import Store, TrackingConfig, open_store
+
+STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "crashed": "red", "running": "cyan"}
+SHOWN_ID = 8
+
+
+def tracking_config(overrides: tuple[str, ...], config_dir: Path | None) -> TrackingConfig:
+    """Where runs are kept, as configs and command line say.
+
+    Args:
+        overrides: Such as ``tracking.uri=URI``.
+        config_dir: The user's config directory.
+
+    Returns:
+        The ``tracking`` node.
+
+    Raises:
+        ConfigError: It does not compose.
+    """
+    composed = Composer(config_dir).compose(overrides).config
+    config: TrackingConfig = build(resolve(composed, complete=False)["tracking"], "tracking")
+    return config
+
+
+def ls(study: str | None, overrides: tuple[str, ...], limit: int, config_dir: Path | None) -> None:
+    """Print runs, latest first.
+
+    Args:
+        study: Only this study's trials.
+        overrides: Such as ``tracking.uri=URI``.
+        limit: The most to print.
+        config_dir: The user's config directory.
+
+    Raises:
+        HoneError: The store or the study is not there.
+    """
+    console = Console()
+    runs = list_runs(_store(overrides, config_dir), study, limit)
+    if not runs:
+        console.print("nothing has been tracked here yet")
+        return
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("id", "name", "kind", "state", "started", "time"):
+        table.add_column(name, no_wrap=True)
+    for name in ("objective", "test"):
+        table.add_column(name, justify="right")
+    for run in runs:
+        table.add_row(*_cells(run))
+    console.print(table)
+
+
+def show(name: str, overrides: tuple[str, ...], config_dir: Path | None) -> None:
+    """Print one run.
+
+    Args:
+        name: An id, its unique prefix, a name, ``best`` or ``best:STUDY``.
+        overrides: Such as ``tracking.uri=URI``.
+        config_dir: The user's config directory.
+
+    Raises:
+        HoneError: The store or the run is not there.
+    """
+    console = Console(soft_wrap=True, highlight=False)
+    run = find_run(_store(overrides, config_dir), name)
+    console.print(f"[bold]{run.name}[/]  [{STYLES.get(run.state, 'magenta')}]{run.state}[/]")
+    facts = {
+        "id": run.run_id,
+        "kind": run.kind,
+        "study": run.study,
+        "started": f"{run.started:%Y-%m-%d %H:%M:%S}",
+    }
+    facts |= {
+        "time": "" if run.seconds is None else clock(run.seconds),
+        "files": run.artifacts,
+        "failure": run.failure,
+    }
+    for label, text in facts.items():
+        if text:
+            console.print(f"[dim]{label:>8}[/]  {text}")
+    _print_values(console, "searched", {key: run.params.get(key, "") for key in run.searched if key in run.params})
+    _print_values(console, "metrics", {key: f"{value:.4f}" for key, value in sorted(run.metrics.items())})
+    fixed = {key: value for key, value in sorted(run.params.items()) if key not in run.searched}
+    _print_values(console, "config", fixed)
+
+
+def _print_values(console: Console, title: str, values: dict[str, str]) -> None:
+    if not values:
+        return
+    console.print(f"\n[bold]{title}[/]")
+    width = max(map(len, values))
+    for key, value in values.items():
+        console.print(f"  {key:<{width}}  {value}")
+
+
+def _cells(run: RunView) -> list[str]:
+    state = f"[{STYLES.get(run.state, 'magenta')}]{run.state}[/]"
+    seconds = "" if run.seconds is None else clock(run.seconds)
+    objective = "" if run.objective is None else short(run.objective)
+    tested = run.metrics.get("test/accuracy")
+    return [
+        run.run_id[:SHOWN_ID],
+        run.name,
+        run.kind,
+        state,
+        f"{run.started:%m-%d %H:%M}",
+        seconds,
+        objective,
+        "" if tested is None else f"{tested:.4f}",
+    ]
+
+
+def _store(overrides: tuple[str, ...], config_dir: Path | None) -> Store:
+    return open_store(tracking_config(overrides, config_dir), create=False)

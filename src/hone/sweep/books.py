@@ -1,0 +1,151 @@
+"""The sweep's books: one run for the study, one for each trial, all written by the courier."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from hone.config.files import yaml_text
+from hone.config.secrets import hide_password
+from hone.provenance import environment
+from hone.report import Leaderboard
+from hone.sweep.plan import Plan
+from hone.sweep.runs import close_run
+from hone.sweep.trial import Trial
+from hone.tracking.courier import Courier
+from hone.tracking.lookup import DIRECTION, METRIC, OBJECTIVE, SEARCHED
+from hone.tracking.record import run_record
+from hone.tracking.run import KIND, STUDY, TRIAL, RunRecord, TrackedRun
+from hone.tracking.store import NOTE_TAG, Store
+from hone.worker.messages import Failed, Lease, Started
+
+
+class Books:
+    """Writes a sweep's runs. Nothing is opened before a trial trains, so bad input leaves nothing behind.
+
+    Args:
+        courier: Who carries everything to the store.
+        plan: The sweep.
+        study: The study's name.
+        directory: Where the study's trials lie.
+        parent: Run id of the study, to go on with; None for a new one.
+    """
+
+    def __init__(self, courier: Courier, plan: Plan, study: str, directory: Path, parent: str | None = None) -> None:
+        self.courier = courier
+        self.plan = plan
+        self.study = study
+        self.parent = TrackedRun(courier, directory)
+        self.parent.run_id = parent
+        self._resumed = parent
+        self._open = False
+        self._runs: dict[int, TrackedRun] = {}
+        self._opened: list[TrackedRun] = []
+
+    def open_study(self) -> None:
+        """Open the study's run, or take it up again, and wait until that is done.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        if self._open:
+            return
+        self._open = True
+        if self._resumed:
+            self.parent.reopen()
+        else:
+            self.parent.open(self._study_record(), spool=False)
+        self.courier.settle()
+
+    def open_trial(self, trial: Trial, started: Started, lease: Lease) -> None:
+        """Open a trial's run.
+
+        Args:
+            trial: The trial, its training about to begin.
+            started: What its worker said.
+            lease: What it was given.
+        """
+        self.open_study()
+        tags = {KIND: "trial", STUDY: self.study, TRIAL: str(trial.number), SEARCHED: ",".join(trial.values)}
+        config = trial.config.config
+        provenance = environment().of_run(
+            threads=lease.cpus, gpus=lease.gpus, seed=int(config["seed"]), digests=started.digests
+        )
+        run = TrackedRun(self.courier, trial.directory, self.parent)
+        run.open(run_record(trial.name, tags, config, trial.config.overrides, provenance))
+        self._runs[trial.number] = run
+        self._opened.append(run)
+
+    def end_trial(self, trial: Trial, objective: float | None) -> None:
+        """End a trial's run; one that failed before its training began gets one, so that its failure can be seen.
+
+        Args:
+            trial: The trial, ended.
+            objective: The value that the study was told.
+        """
+        if trial.number not in self._runs:
+            if not isinstance(trial.ending, Failed):
+                return
+            self.open_trial(trial, Started(), Lease())
+        run = self._runs.pop(trial.number)
+        if objective is not None:
+            run.log({OBJECTIVE: objective}, 0)
+        close_run(run, None if trial.stopped else trial.ending, trial.directory)
+
+    def log_best(self, value: float, number: int) -> None:
+        """Log the best value so far, with the trial's number as its step."""
+        self.parent.log({f"best/{self.plan.sweep.metric}": value}, number)
+
+    def end_study(self, board: Leaderboard, state: str, files: list[Path]) -> None:
+        """End the study's run.
+
+        Args:
+            board: Its trials.
+            state: ``complete``, ``stopped`` or ``failed``.
+            files: More artifacts.
+        """
+        if not self._open:
+            return
+        self.parent.add_files(files)
+        self.parent.add_text(board.as_csv(), "leaderboard.csv")
+        self.parent.note(board.as_markdown())
+        statuses = {"complete": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+        self.parent.end(statuses[state], state)
+
+    def discard(self) -> None:
+        """Delete every run that this sweep opened: it stood on bad input."""
+        opened = [*self._opened, *([] if self._resumed else [self.parent])]
+        self.courier.send(lambda store: _delete(store, opened))
+
+    def abort(self, board: Leaderboard) -> None:
+        """End every run that is open: the sweep itself broke.
+
+        Args:
+            board: The study as it was before this session.
+        """
+        for run in self._runs.values():
+            run.end("KILLED", "stopped")
+        self.end_study(board, "failed", [])
+
+    def _study_record(self) -> RunRecord:
+        plan = self.plan
+        tags = {
+            KIND: "study",
+            STUDY: self.study,
+            METRIC: plan.sweep.metric,
+            DIRECTION: plan.sweep.direction,
+            SEARCHED: ",".join(plan.space.texts),
+            NOTE_TAG: f"Searching {', '.join(plan.space.texts)} for {plan.sweep.direction[:3]} {plan.sweep.metric}.",
+        }
+        base = plan.configs.shared()
+        record = run_record(self.study, tags, base.config, base.overrides, environment())
+        sweep = plan.sweep.model_dump(mode="json")
+        if sweep["study"]["storage"]:
+            sweep["study"]["storage"] = hide_password(sweep["study"]["storage"])
+        return replace(record, texts={**record.texts, "sweep.yaml": yaml_text(sweep)})
+
+
+def _delete(store: Store, runs: list[TrackedRun]) -> None:
+    for run in runs:
+        if run.run_id is not None:
+            store.delete_run(run.run_id)

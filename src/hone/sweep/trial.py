@@ -1,0 +1,67 @@
+"""A trial as the controller and the display see it while it runs and after."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hone.report import short
+from hone.sweep.configs import TrialConfig
+from hone.worker.messages import Ending, Failed, Pruned, Result
+
+
+@dataclass
+class Trial:
+    """One trial. The controller alone changes it.
+
+    Attributes:
+        number: Its number in the study.
+        values: What the study suggested, by key.
+        config: Its config.
+        directory: Where it runs.
+        attempt: 1, or more after retries.
+        began: ``time.monotonic()`` of its start.
+        started: Whether training has begun.
+        validations: How many it has reported.
+        latest: The objective as last reported.
+        ending: How it ended, once it has.
+        stopped: Ended by the user rather than by itself.
+    """
+
+    number: int
+    values: dict[str, Any]
+    config: TrialConfig
+    directory: Path
+    attempt: int = 1
+    began: float = field(default_factory=time.monotonic)
+    started: bool = False
+    validations: int = 0
+    latest: float | None = None
+    ending: Ending | None = None
+    stopped: bool = False
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What people see: ``mlp-017 lr=3.1e-04 batch_size=64``."""
+        return f"{self.config.model}-{self.number:03d} {describe(self.values)}".strip()
+
+    @property
+    def state(self) -> str:
+        """``running``, ``complete``, ``pruned``, ``failed`` or ``stopped``."""
+        if self.stopped:
+            return "stopped"
+        names: dict[type, str] = {
+            Result: "complete",
+            Pruned: "pruned",
+            Failed: "failed",
+            type(None): "running",
+        }
+        return names[type(self.ending)]
+
+
+def describe(values: dict[str, Any]) -> str:
+    """Searched values in a line, each by the last part of its key."""
+    return " ".join(f"{key.rpartition('.')[2]}={short(value)}" for key, value in values.items())

@@ -1,0 +1,61 @@
+"""What a run is opened with: parameters and artifacts of one config."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hone.config.files import yaml_text
+from hone.provenance import Provenance
+from hone.tracking.run import RunRecord
+
+CONFIG_FILE, OVERRIDES_FILE, PROVENANCE_FILE = "config.yaml", "overrides.yaml", "provenance.json"
+
+
+def run_record(
+    name: str,
+    tags: Mapping[str, str],
+    config: Mapping[str, Any],
+    overrides: Sequence[str],
+    provenance: Provenance,
+) -> RunRecord:
+    """Describe one run of a config.
+
+    Args:
+        name: What people see.
+        tags: Tags to filter by.
+        config: Resolved.
+        overrides: What makes it from the config groups.
+        provenance: What the run is made with.
+
+    Returns:
+        What the run is opened with.
+    """
+    commit = {"mlflow.source.git.commit": provenance.commit} if provenance.commit else {}
+    texts = {
+        CONFIG_FILE: yaml_text(config),
+        OVERRIDES_FILE: yaml_text(list(overrides)),
+        PROVENANCE_FILE: json.dumps(provenance.as_dict(), indent=2),
+    }
+    source = {"mlflow.source.name": "hone", "mlflow.source.type": "LOCAL"}
+    return RunRecord(name, {**source, **commit, **tags}, flat_params(config), texts)
+
+
+def flat_params(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A config as MLflow parameters.
+
+    Args:
+        config: Nested.
+        prefix: Put before each key.
+
+    Returns:
+        Leaves by dotted key, without nulls and without what only says how to instantiate.
+    """
+    params: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            params |= flat_params(value, f"{prefix}{key}.")
+        elif value is not None and key != "_partial_":
+            params[f"{prefix}{key}"] = value
+    return params

@@ -1,0 +1,227 @@
+"""``hone train``: one config in, one fitted, tested and tracked run out.
+
+Floor 6.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hone.config.build import build
+from hone.config.compose import Composer, resolve
+from hone.config.files import apply_overrides, read_yaml, write_yaml
+from hone.config.sweeps import parse_override
+from hone.config.targets import target_modules
+from hone.errors import ConfigError, HoneError
+from hone.executors import Executor, Resources, StartWorkers
+from hone.executors.devices import cpu_count, gpu_names
+from hone.executors.local import LocalExecutor
+from hone.provenance import environment
+from hone.sweep.configs import TrialConfig, model_class, trial_overrides, without_controller
+from hone.sweep.runs import close_run, ending_of
+from hone.tracking.courier import Courier
+from hone.tracking.record import run_record
+from hone.tracking.run import KIND, TrackedRun, end_abandoned
+from hone.tracking.store import TrackingConfig, open_store
+from hone.worker.messages import (
+    Begin,
+    Ending,
+    Exited,
+    Failed,
+    Message,
+    Pruned,
+    Report,
+    Result,
+    Started,
+    Verdict,
+)
+from hone.worker.run import TRIAL_FILE
+
+POLL_SECONDS = 0.5
+ONLY = 0
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What the user typed.
+
+    Attributes:
+        overrides: Hydra overrides.
+        config: A resolved config to train instead of a composed one, such as a study's ``best.yaml``.
+        config_dir: The user's config directory.
+        config_name: The primary config.
+    """
+
+    overrides: tuple[str, ...] = ()
+    config: Path | None = None
+    config_dir: Path | None = None
+    config_name: str = "config"
+
+
+@dataclass(frozen=True)
+class TrainSummary:
+    """What a run came to.
+
+    Attributes:
+        name: The run's name.
+        run_id: Its id; None where it could not be tracked.
+        ending: How it ended; None where the user ended it.
+        directory: Its directory.
+        tracking: Where runs are kept.
+        undelivered: What could not be tracked, one line each.
+    """
+
+    name: str
+    run_id: str | None
+    ending: Ending | None
+    directory: Path
+    tracking: TrackingConfig
+    undelivered: tuple[str, ...]
+
+
+def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
+    """Train, test and track one config.
+
+    Args:
+        request: What the user typed.
+        start_workers: Gives the worker that trains.
+
+    Returns:
+        What it came to.
+
+    Raises:
+        HoneError: What the user gave is wrong. No run is left behind.
+    """
+    trial, tracking = compose_run(request)
+    modules = target_modules(trial.config)
+    resources = Resources(cpu_count(), len(gpu_names()))
+    executor = LocalExecutor(resources, lambda: start_workers(modules), workers=1, to_terminal=True)
+    directory = None
+    try:
+        store = open_store(tracking)
+        end_abandoned(store)
+        environment()
+        directory = _new_directory(tracking.root / "trials" / "train")
+        name = f"{trial.model}-{directory.name}"
+        with Courier(store) as courier:
+            run = TrackedRun(courier, directory)
+            single = _Single(trial, name, run, executor)
+            single.run()
+    except HoneError:
+        if directory is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
+    finally:
+        executor.close()
+    ending = None if single.interrupted else single.ending
+    return TrainSummary(name, run.run_id, ending, directory, tracking, tuple(map(str, courier.errors)))
+
+
+def compose_run(request: TrainRequest) -> tuple[TrialConfig, TrackingConfig]:
+    """Compose the config of a single run.
+
+    Args:
+        request: What the user typed.
+
+    Returns:
+        The run's config, and where it is tracked.
+
+    Raises:
+        ConfigError: It does not compose.
+    """
+    for text in request.overrides:
+        if parse_override(text).sweep is not None:
+            raise ConfigError("sweeps over values; hone train takes one value, hone sweep many", where=text)
+    composer = Composer(request.config_dir, request.config_name)
+    if request.config is None:
+        composition = composer.compose(request.overrides)
+        config = without_controller(composition.config)
+        whole = resolve(composition.config)
+        model = composition.choices.get("model") or model_class(config)
+        overrides = trial_overrides(request.overrides)
+    else:
+        own = trial_overrides(request.overrides)
+        others = [one for one in request.overrides if one not in own]
+        config = apply_overrides(read_yaml(request.config), own, list(composer.groups()))
+        whole = resolve(composer.compose(others).config)
+        model, overrides = model_class(config), (f"--config {request.config.name}", *own)
+    tracking: TrackingConfig = build(whole["tracking"], "tracking")
+    return TrialConfig(config, model, overrides), tracking
+
+
+class _Single:
+    """One trial's conversation, without a study."""
+
+    def __init__(self, trial: TrialConfig, name: str, tracked: TrackedRun, executor: Executor) -> None:
+        self.trial = trial
+        self.name = name
+        self.tracked = tracked
+        self.executor = executor
+        self.ending: Ending | None = None
+        self.interrupted = False
+        self._open = False
+
+    def run(self) -> None:
+        """Train to the end, and end the run.
+
+        Raises:
+            HoneError: What the user gave cannot be trained.
+        """
+        write_yaml(self.trial.config, self.tracked.directory / TRIAL_FILE)
+        caught = {one: signal.signal(one, self._interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self.executor.start(ONLY, str(self.tracked.directory), ())
+            while self.executor.running:
+                for _, message in self.executor.wait(POLL_SECONDS):
+                    self._hear(message)
+        finally:
+            for one, handler in caught.items():
+                signal.signal(one, handler)
+
+    def _hear(self, message: Message) -> None:
+        if isinstance(message, Started):
+            self._begin(message)
+            self.executor.answer(ONLY, Begin())
+        elif isinstance(message, Report):
+            self.executor.answer(ONLY, Verdict())
+        elif isinstance(message, Result | Pruned | Failed):
+            self.ending = message
+        elif isinstance(message, Exited):
+            self._conclude(message)
+
+    def _begin(self, started: Started) -> None:
+        lease, config = self.executor.lease(ONLY), self.trial.config
+        provenance = environment().of_run(
+            threads=lease.cpus, gpus=lease.gpus, seed=int(config["seed"]), digests=started.digests
+        )
+        tags = {KIND: "train"}
+        self.tracked.open(run_record(self.name, tags, config, self.trial.overrides, provenance))
+        self.tracked.courier.settle()
+        self._open = True
+
+    def _conclude(self, exited: Exited) -> None:
+        self.ending = ending_of(self.ending, self.tracked.directory, exited)
+        if isinstance(self.ending, Failed) and self.ending.bad_input:
+            raise HoneError(self.ending.message, where=self.ending.where)
+        if self._open:
+            close_run(self.tracked, None if self.interrupted else self.ending, self.tracked.directory)
+
+    def _interrupt(self, _signum: int, _frame: Any) -> None:
+        self.interrupted = True
+        self.executor.kill(ONLY)
+
+
+def _new_directory(parent: Path) -> Path:
+    number = 1 + max((int(one.name) for one in parent.glob("[0-9]*") if one.name.isdigit()), default=-1)
+    while True:
+        try:
+            (parent / f"{number:04d}").mkdir(parents=True)
+        except FileExistsError:
+            # Another hone train took this number just now.
+            number += 1
+        else:
+            return parent / f"{number:04d}"
