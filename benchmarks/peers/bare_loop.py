@@ -7,7 +7,7 @@ from pathlib import Path
 
 import mlflow
 import optuna
-from workload import BATCH_SIZES, EXPERIMENT, LEARNING_RATES, SEED, train, tracking_uri
+from workload import BATCH_SIZES, EXPERIMENT, LEARNING_RATES, SEED, tracking_uri, train
 
 
 def main(trials: int) -> None:
@@ -21,9 +21,7 @@ def main(trials: int) -> None:
             batch_size = trial.suggest_categorical("batch_size", BATCH_SIZES)
             return train(lr, batch_size, uri, parent=parent.info.run_id)
 
-        study = optuna.create_study(
-            direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEED)
-        )
+        study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEED))
         study.optimize(objective, n_trials=trials)
         mlflow.log_metric("best/val/accuracy", study.best_value)
     print(study.best_params, study.best_value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ def trial(config: dict[str, Any]) -> dict[str, float]:
     return {"accuracy": train(config["lr"], config["batch_size"], config["tracking_uri"], threads=1)}
 
 
-def main(trials: int) -> None:
+def main(trials: int, reuse_actors: bool) -> None:
     uri = tracking_uri(Path.cwd())
     open_store(uri)
     ray.init(num_cpus=WORKERS, include_dashboard=False)
@@ -34,6 +34,7 @@ def main(trials: int) -> None:
             search_alg=OptunaSearch(sampler=optuna.samplers.TPESampler(seed=SEED)),
             num_samples=trials,
             max_concurrent_trials=WORKERS,
+            reuse_actors=reuse_actors,
         ),
         run_config=tune.RunConfig(storage_path=str(Path.cwd() / "ray_results")),
     )
@@ -42,4 +43,8 @@ def main(trials: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("trials", type=int)
+    parser.add_argument("--reuse-actors", action="store_true", help="run many trials in one process")
+    arguments = parser.parse_args()
+    main(arguments.trials, arguments.reuse_actors)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +35,10 @@ class Digits(pl.LightningDataModule):
         super().__init__()
         self.batch_size = batch_size
 
-    def setup(self, stage: str) -> None:
+    def setup(self, stage: str) -> None:  # noqa: ARG002 - Lightning passes it by name
         """Load and split; Lightning's hook."""
         images, labels = load_digits(return_X_y=True)
-        rest, test = train_test_split(
-            np.arange(len(labels)), test_size=0.2, stratify=labels, random_state=SEED
-        )
+        rest, test = train_test_split(np.arange(len(labels)), test_size=0.2, stratify=labels, random_state=SEED)
         train, val = train_test_split(rest, test_size=0.125, stratify=labels[rest], random_state=SEED)
         pixels = torch.tensor(images / 16, dtype=torch.float32)
         classes = torch.tensor(labels)
@@ -75,18 +72,18 @@ class DigitsMLP(pl.LightningModule):
         self.lr = lr
         self.net = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
 
-    def training_step(self, batch: list[Tensor], _: int) -> Tensor:
+    def training_step(self, batch: list[Tensor]) -> Tensor:
         """Log the loss as the epoch's mean."""
         pixels, classes = batch
         loss = functional.cross_entropy(self.net(pixels), classes)
         self.log("train/loss", loss, on_step=False, on_epoch=True)
         return loss
 
-    def validation_step(self, batch: list[Tensor], _: int) -> None:
+    def validation_step(self, batch: list[Tensor]) -> None:
         """Log the accuracy that the search maximizes."""
         self.log("val/accuracy", self._accuracy(batch))
 
-    def test_step(self, batch: list[Tensor], _: int) -> None:
+    def test_step(self, batch: list[Tensor]) -> None:
         """Log the accuracy that is reported."""
         self.log("test/accuracy", self._accuracy(batch))
 
@@ -154,4 +151,4 @@ def train(lr: float, batch_size: int, uri: str, threads: int | None = None, pare
 
 
 if __name__ == "__main__":
-    open_store(os.environ["MLFLOW_TRACKING_URI"])
+    open_store(tracking_uri(Path.cwd()))

@@ -22,6 +22,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; the one place where an error becomes a line and an exit status."""
+    # As ``python -m`` does: a user's own classes lie beside the user's own conf/.
+    sys.path.insert(0, str(Path.cwd()))
     try:
         app()
     except HoneError as error:
@@ -147,14 +149,15 @@ def ls(
     overrides: Tracking = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The most to list.")] = 20,
     config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
 ) -> None:
     """List studies and runs, latest first; or a study's trials."""
     from hone.cli import looking
 
     if study and "=" in study:
-        looking.ls(None, (study, *(overrides or ())), limit, config_dir)
+        looking.ls(None, limit, looking.Place((study, *(overrides or ())), config_dir, config_name))
     else:
-        looking.ls(study, tuple(overrides or ()), limit, config_dir)
+        looking.ls(study, limit, looking.Place(tuple(overrides or ()), config_dir, config_name))
 
 
 @app.command()
@@ -165,11 +168,12 @@ def show(
     ],
     overrides: Tracking = None,
     config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
 ) -> None:
     """Show one run: its searched values, metrics, files and how to run it again."""
     from hone.cli import looking
 
-    looking.show(run, tuple(overrides or ()), config_dir)
+    looking.show(run, looking.Place(tuple(overrides or ()), config_dir, config_name))
 
 
 @app.command()
@@ -178,8 +182,9 @@ def dashboard(
     port: Annotated[int, typer.Option("--port", help="Port; the next free one where it is taken.")] = 5000,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
 ) -> None:
     """Open the MLflow dashboard on this project's store, on 127.0.0.1."""
-    from hone.cli import serving
+    from hone.cli import looking, serving
 
-    raise typer.Exit(serving.dashboard(tuple(overrides or ()), port, browser, config_dir))
+    raise typer.Exit(serving.dashboard(looking.Place(tuple(overrides or ()), config_dir, config_name), port, browser))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -11,44 +12,50 @@ from hone.config.build import build
 from hone.config.compose import Composer, resolve
 from hone.report.leaderboard import clock, short
 from hone.tracking.lookup import RunView, find_run, list_runs
-from hone.tracking.store import Store, TrackingConfig, open_store
+from hone.tracking.store import TrackingConfig, open_store
 
 STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "crashed": "red", "running": "cyan"}
 SHOWN_ID = 8
 
 
-def tracking_config(overrides: tuple[str, ...], config_dir: Path | None) -> TrackingConfig:
-    """Where runs are kept, as configs and command line say.
+@dataclass(frozen=True)
+class Place:
+    """Where to look for runs, as the user typed it.
 
-    Args:
+    Attributes:
         overrides: Such as ``tracking.uri=URI``.
         config_dir: The user's config directory.
-
-    Returns:
-        The ``tracking`` node.
-
-    Raises:
-        ConfigError: It does not compose.
+        config_name: The primary config.
     """
-    composed = Composer(config_dir).compose(overrides).config
-    config: TrackingConfig = build(resolve(composed, complete=False)["tracking"], "tracking")
-    return config
+
+    overrides: tuple[str, ...] = ()
+    config_dir: Path | None = None
+    config_name: str = "config"
+
+    def tracking(self) -> TrackingConfig:
+        """The ``tracking`` node.
+
+        Raises:
+            ConfigError: It does not compose.
+        """
+        composed = Composer(self.config_dir, self.config_name).compose(self.overrides).config
+        config: TrackingConfig = build(resolve(composed, complete=False)["tracking"], "tracking")
+        return config
 
 
-def ls(study: str | None, overrides: tuple[str, ...], limit: int, config_dir: Path | None) -> None:
+def ls(study: str | None, limit: int, place: Place) -> None:
     """Print runs, latest first.
 
     Args:
         study: Only this study's trials.
-        overrides: Such as ``tracking.uri=URI``.
         limit: The most to print.
-        config_dir: The user's config directory.
+        place: Where to look.
 
     Raises:
         HoneError: The store or the study is not there.
     """
     console = Console()
-    runs = list_runs(_store(overrides, config_dir), study, limit)
+    runs = list_runs(open_store(place.tracking(), create=False), study, limit)
     if not runs:
         console.print("nothing has been tracked here yet")
         return
@@ -62,19 +69,18 @@ def ls(study: str | None, overrides: tuple[str, ...], limit: int, config_dir: Pa
     console.print(table)
 
 
-def show(name: str, overrides: tuple[str, ...], config_dir: Path | None) -> None:
+def show(name: str, place: Place) -> None:
     """Print one run.
 
     Args:
         name: An id, its unique prefix, a name, ``best`` or ``best:STUDY``.
-        overrides: Such as ``tracking.uri=URI``.
-        config_dir: The user's config directory.
+        place: Where to look.
 
     Raises:
         HoneError: The store or the run is not there.
     """
     console = Console(soft_wrap=True, highlight=False)
-    run = find_run(_store(overrides, config_dir), name)
+    run = find_run(open_store(place.tracking(), create=False), name)
     console.print(f"[bold]{run.name}[/]  [{STYLES.get(run.state, 'magenta')}]{run.state}[/]")
     facts = {
         "id": run.run_id,
@@ -120,7 +126,3 @@ def _cells(run: RunView) -> list[str]:
         objective,
         "" if tested is None else f"{tested:.4f}",
     ]
-
-
-def _store(overrides: tuple[str, ...], config_dir: Path | None) -> Store:
-    return open_store(tracking_config(overrides, config_dir), create=False)

@@ -12,11 +12,10 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from pathlib import Path
 
 from rich.console import Console
 
-from hone.cli.looking import tracking_config
+from hone.cli.looking import Place
 from hone.errors import StoreError
 from hone.tracking.store import TrackingConfig, open_store
 
@@ -25,14 +24,13 @@ PORTS_TRIED = 50
 START_SECONDS = 120
 
 
-def dashboard(overrides: tuple[str, ...], port: int, browser: bool, config_dir: Path | None) -> int:
+def dashboard(place: Place, port: int, browser: bool) -> int:
     """Serve the dashboard until Ctrl-C.
 
     Args:
-        overrides: Such as ``tracking.uri=URI``.
+        place: Where the runs are.
         port: Port; the next free one where it is taken.
         browser: Open a browser.
-        config_dir: The user's config directory.
 
     Returns:
         Exit status.
@@ -41,7 +39,7 @@ def dashboard(overrides: tuple[str, ...], port: int, browser: bool, config_dir: 
         HoneError: The store is not there, or the server does not start.
     """
     console = Console()
-    tracking = tracking_config(overrides, config_dir)
+    tracking = place.tracking()
     store = open_store(tracking, create=False)
     page = f"#/experiments/{store.experiment.experiment_id}"
     if store.uri.startswith("http"):

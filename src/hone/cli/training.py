@@ -51,13 +51,10 @@ def _print(console: Console, summary: TrainSummary) -> int:
         console.print(f"[red]{summary.name} failed ({ending.kind}):[/] {ending.message}", highlight=False)
         console.print(f"[dim]the whole traceback:[/] {near(summary.directory / 'result.json')}", soft_wrap=True)
         return 1
-    table = Table(
-        title=f"{summary.name}: {ending.steps} steps in {ending.seconds:.1f} s",
-        box=None,
-        title_justify="left",
-    )
-    table.add_column("metric", style="dim")
-    table.add_column("value", justify="right")
+    console.print(f"[bold]{summary.name}[/]: {ending.steps} steps in {ending.seconds:.1f} s", highlight=False)
+    table = Table(box=None, show_header=False)
+    table.add_column(style="dim")
+    table.add_column(justify="right")
     for name, value in sorted(ending.metrics.items()):
         table.add_row(name, f"{value:.4f}", style="bold" if name.startswith("test/") else None)
     console.print(table)

@@ -117,7 +117,7 @@ class Composer:
         first = self._user_conf or shipped_conf()
         search_path = create_config_search_path(str(first))
         if self._user_conf is not None:
-            search_path.append(PROVIDER, f"file://{shipped_conf()}")
+            search_path.append(PROVIDER, f"file://{shipped_conf()}", anchor="main")
         return search_path
 
     def _group_names(self, loader: ConfigLoader, parent: str = "") -> list[str]:

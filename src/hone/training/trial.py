@@ -105,3 +105,7 @@ def _quieten() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     # Workers for loading are worth their start-up only where loading is slow, which the user knows best.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    # TrainLoss logs each epoch's mean, however few its batches.
+    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    # Lightning 2.6 on torch 2.13 and later.
+    warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")

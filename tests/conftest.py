@@ -1,0 +1,107 @@
+"""Fixtures that every test may use, and two that watch every test."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+from shared_workers import SharedWorkers
+
+from hone.executors.warm import WarmWorkers
+from hone.tracking.store import TrackingConfig, open_store
+
+ROOT = Path(__file__).parents[1]
+USER_PROJECT = Path(__file__).parent / "user_project"
+# Threads of libraries that live as long as the process does.
+LASTING_THREADS = ("MainThread", "AlembicThread", "QueueFeederThread", "asyncio_", "Thread-auto_conf", "fsspecIO")
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks(request):
+    """Fail a test that leaks environment variables, threads or child processes."""
+    variables = dict(os.environ)
+    threads = set(threading.enumerate())
+    children = {one.pid for one in psutil.Process().children(recursive=True)}
+    yield
+    lasting = {one.pid for one in psutil.Process().children(recursive=True)} - children - SharedWorkers.pids()
+    assert not lasting, f"left child processes: {[psutil.Process(pid).cmdline() for pid in lasting]}"
+    left = [one for one in set(threading.enumerate()) - threads if not one.name.startswith(LASTING_THREADS)]
+    for thread in left:
+        thread.join(2)
+    assert not [one for one in left if one.is_alive()], f"left threads: {left}"
+    changed = {key for key in {*variables, *os.environ} if variables.get(key) != os.environ.get(key)}
+    assert not changed - {"PYTEST_CURRENT_TEST"}, f"left environment variables: {changed}"
+
+
+@pytest.fixture(scope="session")
+def warm_server():
+    """One fork server for all tests, since its imports take seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(USER_PROJECT))
+        server = WarmWorkers()
+    SharedWorkers.server = server
+    yield server
+    SharedWorkers.server = None
+    server.close()
+
+
+@pytest.fixture
+def start_workers(warm_server, monkeypatch):
+    """Real workers, forked from the tests' own server."""
+    given = []
+
+    def start(modules=()):
+        given.append(SharedWorkers(warm_server, modules))
+        return given[-1]
+
+    yield start
+    for one in given:
+        one.close()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty directory with a user's own conf/ and modules in it, as the working directory."""
+    directory = tmp_path / "project"
+    shutil.copytree(USER_PROJECT, directory)
+    monkeypatch.chdir(directory)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return directory
+
+
+@pytest.fixture
+def store(tmp_path, seeded_store):
+    """A real MLflow store on SQLite, its own for each test."""
+    shutil.copytree(seeded_store, tmp_path / "mlruns")
+    return open_store(TrackingConfig(directory=str(tmp_path / "mlruns")))
+
+
+@pytest.fixture(scope="session")
+def seeded_store(tmp_path_factory):
+    """An MLflow database with its tables made, which takes seconds, to be copied."""
+    directory = tmp_path_factory.mktemp("seed") / "mlruns"
+    directory.mkdir()
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    SqlAlchemyStore(f"sqlite:///{directory / 'mlflow.db'}", directory.as_uri())
+    return directory
+
+
+@pytest.fixture
+def hone(project):
+    """The ``hone`` command, run as a user runs it."""
+
+    def run(*arguments, env=None, timeout=120):
+        return subprocess.run(
+            [Path(sys.executable).with_name("hone"), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=os.environ | {"PYTHONPATH": str(project), "COLUMNS": "160"} | (env or {}),
+        )
+
+    return run

@@ -1,0 +1,92 @@
+"""A user's own module and data: nothing of hone in it. It can be told to misbehave."""
+
+import os
+import signal
+import time
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+
+class ToyData(pl.LightningDataModule):
+    """A line with noise, in two dimensions."""
+
+    def __init__(self, batch_size: int = 16, rows: int = 64):
+        super().__init__()
+        self.batch_size = batch_size
+        self.rows = rows
+
+    @property
+    def width(self) -> int:
+        return 2
+
+    def setup(self, stage):
+        inputs = torch.randn(self.rows, 2, generator=torch.Generator().manual_seed(0))
+        self.data = TensorDataset(inputs, inputs @ torch.tensor([[1.0], [-2.0]]) + 0.5)
+
+    def train_dataloader(self):
+        return DataLoader(self.data, self.batch_size, shuffle=True)
+
+    def val_dataloader(self):
+        return DataLoader(self.data, self.batch_size)
+
+    def test_dataloader(self):
+        return DataLoader(self.data, self.batch_size)
+
+
+class ToyModel(pl.LightningModule):
+    """A linear model that can die, raise, hang, diverge or print at an epoch of choice."""
+
+    def __init__(
+        self,
+        width: int,
+        misbehave: str | None = None,
+        at_epoch: int = 1,
+        pause: float = 0.0,
+        above: float = 0.0,
+        lr: float = 0.05,
+    ):
+        super().__init__()
+        self.save_hyperparameters()
+        self.layer = torch.nn.Linear(width, 1)
+
+    def training_step(self, batch, batch_idx):
+        inputs, targets = batch
+        loss = torch.nn.functional.mse_loss(self.layer(inputs), targets)
+        if self.hparams.misbehave and self.current_epoch == self.hparams.at_epoch:
+            loss = self._misbehave(loss)
+        return loss
+
+    def _misbehave(self, loss):
+        if self.hparams.lr < self.hparams.above:
+            return loss
+        kind = self.hparams.misbehave
+        if kind == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if kind == "raise":
+            raise RuntimeError("the user's own mistake")
+        if kind == "exit":
+            os._exit(3)
+        if kind == "hang":
+            time.sleep(3600)
+        if kind == "nan":
+            return loss * float("nan")
+        if kind == "memory":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        print(f"the toy says {kind}")
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        inputs, targets = batch
+        self.log("val/loss", torch.nn.functional.mse_loss(self.layer(inputs), targets))
+
+    def on_validation_epoch_end(self):
+        time.sleep(self.hparams.pause)
+
+    def test_step(self, batch, batch_idx):
+        inputs, targets = batch
+        self.log("test/loss", torch.nn.functional.mse_loss(self.layer(inputs), targets))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=self.hparams.lr)
