@@ -90,7 +90,7 @@ class Study:
         """
         trial = self._asked[number]
         trial.report(value, step)
-        return trial.should_prune()
+        return bool(trial.should_prune())
 
     def complete(self, number: int, value: float) -> None:
         """Tell the objective of a trial that ran to its end."""

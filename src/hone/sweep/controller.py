@@ -145,7 +145,9 @@ class Controller:
         stop = False
         if self.metric in report.metrics:
             trial.latest = report.metrics[self.metric]
-            stop = self.study.report(trial.number, trial.validations, trial.latest)
+            # What an earlier attempt reported stands: a study takes one value for each step.
+            if trial.validations > trial.known:
+                stop = self.study.report(trial.number, trial.validations, trial.latest)
         self.executor.answer(trial.number, Verdict(stop))
 
     def _conclude(self, trial: Trial, exited: Exited) -> None:
@@ -202,6 +204,7 @@ class Controller:
         shutil.rmtree(kept, ignore_errors=True)
         trial.directory.rename(kept)
         again = Trial(trial.number, trial.values, trial.config, trial.directory, trial.attempt + 1)
+        again.known = max(trial.known, trial.validations)
         self._waiting.append(again)
         self.display.note(f"trial {trial.number} failed ({ending.kind}: {ending.message}); it is tried again")
         return True

@@ -25,6 +25,7 @@ class Trial:
         began: ``time.monotonic()`` of its start.
         started: Whether training has begun.
         validations: How many it has reported.
+        known: How many an earlier attempt had reported.
         latest: The objective as last reported.
         ending: How it ended, once it has.
         stopped: Ended by the user rather than by itself.
@@ -38,6 +39,7 @@ class Trial:
     began: float = field(default_factory=time.monotonic)
     started: bool = False
     validations: int = 0
+    known: int = 0
     latest: float | None = None
     ending: Ending | None = None
     stopped: bool = False

@@ -1,0 +1,206 @@
+import os
+import signal
+import threading
+
+import pytest
+from scripted_workers import Script
+
+from hone.errors import HoneError, MetricError, SweepStopped
+from hone.worker.messages import Failed, Result
+
+
+def test_each_trial_is_told_to_the_study_and_tracked_under_one_parent(sweep):
+    summary = sweep.run(lambda job: Script((3.0, 1.0 + job.number)))
+
+    assert summary.state == "complete"
+    assert summary.board.counts() == {"complete": 4}
+    assert summary.board.best().number == 0
+    [parent] = sweep.runs("study")
+    children = sweep.runs()
+    assert len(children) == 4
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
+    assert [run.data.metrics["objective"] for run in children] == [1.0, 2.0, 3.0, 4.0]
+    assert parent.data.metrics["best/val/loss"] == 1.0
+
+
+def test_a_free_slot_does_not_wait_for_a_slow_trial(sweep):
+    slow = threading.Event()
+
+    def script(job):
+        if job.number == 3:
+            slow.set()
+        return Script((1.0,), hold=slow if job.number == 0 else None)
+
+    summary = sweep.run(script, "executor.workers=2")
+
+    # Trial 3 starts only if 1 and 2 took turns in the other slot while 0 was held.
+    assert summary.board.counts() == {"complete": 4}
+
+
+def test_a_crash_costs_one_trial_and_not_the_sweep(sweep):
+    summary = sweep.run(lambda job: Script((1.0,), die_after=1 if job.number == 1 else None, code=-9))
+
+    assert summary.board.counts() == {"complete": 3, "failed": 1}
+    [crashed] = [run for run in sweep.runs() if run.data.tags["hone.state"] == "failed"]
+    assert crashed.info.status == "FAILED"
+    assert crashed.data.tags["hone.failure"] == "crash"
+    assert "SIGKILL" in crashed.data.tags["hone.error"]
+    assert "trial 1 failed (crash)" in sweep.said
+
+
+def test_a_result_that_was_written_but_not_heard_counts(sweep):
+    class Unheard(Script):
+        def run(self, job, line):
+            super().run(job, _Mute(line))
+            return 0
+
+    class _Mute:
+        def __init__(self, line):
+            self.line = line
+
+        def send(self, message):
+            if not isinstance(message, Result):
+                self.line.send(message)
+
+        def receive(self):
+            return self.line.receive()
+
+    summary = sweep.run(lambda job: Unheard((1.0,)))
+
+    assert summary.board.counts() == {"complete": 4}
+
+
+def test_a_line_that_is_no_message_ends_the_trial_that_said_it(sweep):
+    summary = sweep.run(lambda job: Script((1.0,), say=b"Segmentation fault\n" if job.number == 0 else None))
+
+    assert summary.board.counts() == {"complete": 3, "failed": 1}
+
+
+def test_a_failed_trial_is_tried_again_with_the_same_values(sweep):
+    seen = {}
+
+    def script(job):
+        seen[job.number] = seen.get(job.number, 0) + 1
+        return Script((1.0,), die_after=1 if job.number == 0 and seen[0] == 1 else None, code=-11)
+
+    summary = sweep.run(script, "failure.retries=1")
+
+    assert seen[0] == 2
+    assert summary.board.counts() == {"complete": 4}
+    first, second = [run for run in sweep.runs() if run.data.tags["hone.trial"] == "0"]
+    assert {first.info.status, second.info.status} == {"FAILED", "FINISHED"}
+    assert first.data.params["model.lr"] == second.data.params["model.lr"]
+
+
+def test_too_many_failures_stop_the_sweep_and_say_why(sweep):
+    broken = Failed("error", "ValueError: no such column", "Traceback ...")
+    summary = sweep.run(lambda job: Script((1.0,), ending=broken), "trials=20")
+
+    assert isinstance(summary.error, SweepStopped)
+    assert "4 of 4 trials failed" in str(summary.error)
+    assert "no such column" in str(summary.error)
+    assert len(summary.board.rows) < 8
+    assert not [run for run in sweep.store.runs() if run.info.status == "RUNNING"]
+
+
+def test_values_that_diverge_are_told_as_failed_and_never_stop_a_sweep(sweep):
+    summary = sweep.run(lambda job: Script((float("nan"),)), "trials=6")
+
+    assert summary.error is None
+    assert summary.state == "failed"
+    assert summary.board.counts() == {"failed": 6}
+    assert {run.data.tags["hone.failure"] for run in sweep.runs()} == {"diverged"}
+
+
+def test_bad_input_found_by_the_first_trial_leaves_nothing_behind(sweep):
+    bad = Failed("error", "must be at least 1, not 0", bad_input=True, where="data.batch_size")
+
+    with pytest.raises(HoneError, match=r"^data\.batch_size: must be at least 1, not 0$"):
+        sweep.run(lambda job: Script(ending=bad))
+
+    assert sweep.left() == []
+
+
+def test_a_metric_that_is_not_logged_is_named_with_those_that_are(sweep):
+    with pytest.raises(MetricError, match=r"toy_sweep.yaml: metric: 'test/acc' is not logged.*Logged: val/loss"):
+        sweep.run(None, "metric=test/acc")
+
+    assert sweep.left() == []
+
+
+def test_bad_input_after_a_good_trial_is_that_trials_own_failure(sweep):
+    bad = Failed("error", "must be at least 1, not 0", bad_input=True, where="data.batch_size")
+
+    summary = sweep.run(lambda job: Script((1.0,), ending=bad if job.number == 2 else None), "executor.workers=1")
+
+    assert summary.board.counts() == {"complete": 3, "failed": 1}
+    assert len(sweep.runs()) == 4
+
+
+def test_pruned_trials_end_killed_and_keep_their_last_value(sweep):
+    def script(job):
+        return Script((1.0, 1.0) if job.number == 0 else (9.0, 9.0, 9.0))
+
+    summary = sweep.run(
+        script, "pruner=median", "++pruner.n_startup_trials=1", "++pruner.n_warmup_steps=0", "executor.workers=1"
+    )
+
+    assert summary.board.counts() == {"complete": 1, "pruned": 3}
+    pruned = [run for run in sweep.runs() if run.data.tags["hone.state"] == "pruned"]
+    assert {run.info.status for run in pruned} == {"KILLED"}
+
+
+def test_no_trial_starts_after_the_timeout(sweep):
+    summary = sweep.run(lambda job: Script((1.0,)), "timeout=0.000001s")
+
+    assert summary.board.rows == ()
+    assert summary.state == "failed"
+
+
+def test_ctrl_c_once_lets_what_runs_finish(sweep):
+    def script(job):
+        os.kill(os.getpid(), signal.SIGINT)
+        return Script((1.0,))
+
+    summary = sweep.run(script, "trials=50", "executor.workers=1")
+
+    assert summary.state == "stopped"
+    assert summary.board.counts() == {"complete": 1}
+    assert "press Ctrl-C again" in sweep.said
+    assert {run.info.status for run in sweep.store.runs()} == {"FINISHED", "KILLED"}
+
+
+def test_ctrl_c_twice_ends_what_runs_and_a_resumed_study_makes_up_for_it(sweep):
+    class Interrupted(Script):
+        def run(self, job, line):
+            if job.number == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+                line.receive()
+                line.receive()
+            return super().run(job, line)
+
+    stopped = sweep.run(lambda job: Interrupted((1.0,)), "executor.workers=1")
+    assert stopped.state == "stopped"
+    assert stopped.board.counts() == {"complete": 1, "stopped": 1}
+    assert not [run for run in sweep.store.runs() if run.info.status == "RUNNING"]
+
+    resumed = sweep.run(None, "executor.workers=1", resume=True)
+
+    assert resumed.board.counts() == {"complete": 4}
+    assert [job.number for job in sweep.jobs] == [0, 1, 2, 3, 4]
+    assert len(sweep.runs("study")) == 1
+    assert sweep.runs("study")[0].info.status == "FINISHED"
+
+
+def test_a_store_that_fails_while_trials_run_costs_no_trial(sweep, monkeypatch):
+    def script(job):
+        if job.number == 2:
+            (sweep.project / "mlruns" / "mlflow.db").chmod(0o400)
+            (sweep.project / "mlruns" / "mlflow.db").rename(sweep.project / "gone.db")
+        return Script((1.0,))
+
+    summary = sweep.run(script, "executor.workers=1")
+
+    assert summary.board.counts() == {"complete": 4}
+    assert summary.undelivered
