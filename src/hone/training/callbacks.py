@@ -62,7 +62,6 @@ class TrainLoss(Callback):
         mean = float(self._sum) / self._count
         self._sum, self._count = None, 0
         self._log(trainer, "train/loss", mean)
-        trainer.callback_metrics.setdefault("train/loss", torch.tensor(mean))
         if not math.isfinite(mean):
             raise Diverged(f"train/loss is {mean} in epoch {trainer.current_epoch}")
 
@@ -70,7 +69,10 @@ class TrainLoss(Callback):
         return max(1, trainer.log_every_n_steps)  # type: ignore[attr-defined]
 
     def _log(self, trainer: pl.Trainer, name: str, value: float) -> None:
-        if name not in trainer.logged_metrics and trainer.logger is not None:
+        if name in trainer.logged_metrics:
+            return
+        trainer.callback_metrics[name] = torch.tensor(value)
+        if trainer.logger is not None:
             trainer.logger.log_metrics({name: value}, step=trainer.global_step)
 
 

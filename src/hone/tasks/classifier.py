@@ -1,0 +1,101 @@
+"""What every classifier shares: the loss, the metrics, the probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric, MetricCollection
+
+from hone.errors import ModelError
+
+
+class Classifier(pl.LightningModule):
+    """A LightningModule that learns to tell classes apart; subclasses give ``forward``.
+
+    It brings no optimizer: whoever trains it chooses one.
+
+    Args:
+        num_classes: How many classes there are, at least 2.
+        metrics: Metric factories by name, each called with ``task`` and ``num_classes``; none when None.
+        label_smoothing: Share of each label that is spread over all classes, in [0, 1).
+        class_weights: Weight of each class in the loss; all the same when None.
+
+    Raises:
+        ModelError: There are fewer than 2 classes, or not as many weights as classes.
+
+    Source: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016 (label smoothing).
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        metrics: Mapping[str, Callable[..., Metric]] | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        if num_classes < 2:
+            raise ModelError(f"needs at least 2 classes, not {num_classes}", where="model.num_classes")
+        if class_weights is not None and len(class_weights) != num_classes:
+            raise ModelError(f"needs {num_classes} weights, not {len(class_weights)}", where="model.class_weights")
+        if not 0 <= label_smoothing < 1:
+            raise ModelError(f"must be in [0, 1), not {label_smoothing}", where="model.label_smoothing")
+        self.num_classes = num_classes
+        weights = None if class_weights is None else torch.tensor(class_weights)
+        self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing)
+        built = {name: make(task="multiclass", num_classes=num_classes) for name, make in (metrics or {}).items()}
+        collection = MetricCollection(built)  # type: ignore[arg-type]
+        self.val_metrics = collection.clone(prefix="val/")
+        self.test_metrics = collection.clone(prefix="test/")
+
+    def training_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> Tensor:
+        """Compute the loss of one batch.
+
+        Args:
+            batch: Inputs, and labels of shape (batch,).
+            batch_idx: The batch's number.
+
+        Returns:
+            The mean loss, a scalar.
+        """
+        inputs, labels = batch
+        loss: Tensor = self.loss(self(inputs), labels)
+        return loss
+
+    def validation_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> None:
+        """Measure one batch of the validation split."""
+        self._measure(batch, "val/loss", self.val_metrics)
+
+    def test_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> None:
+        """Measure one batch of the test split."""
+        self._measure(batch, "test/loss", self.test_metrics)
+
+    def predict_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> Tensor:
+        """Predict one batch.
+
+        Returns:
+            Class probabilities of shape (batch, num_classes).
+        """
+        return self(batch[0]).softmax(dim=-1)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation metrics."""
+        self._log(self.val_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test metrics."""
+        self._log(self.test_metrics)
+
+    def _measure(self, batch: tuple[Any, Tensor], loss_name: str, metrics: MetricCollection) -> None:
+        inputs, labels = batch
+        logits = self(inputs)
+        self.log(loss_name, self.loss(logits, labels), on_epoch=True, batch_size=len(labels), sync_dist=True)
+        metrics.update(logits, labels)
+
+    def _log(self, metrics: MetricCollection) -> None:
+        self.log_dict(metrics.compute())
+        metrics.reset()
