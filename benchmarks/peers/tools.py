@@ -58,6 +58,18 @@ TOOLS = (
         program="hone",
         store="mlruns/mlflow.db",
     ),
+    Tool(
+        "hone-modules",
+        (
+            "sweep",
+            str(HERE / "hone_modules.yaml"),
+            "trials={trials}",
+            "--config-dir",
+            str(HERE / "hone_conf"),
+        ),
+        program="hone",
+        store="mlruns/mlflow.db",
+    ),
     Tool("bare", (str(HERE / "bare_loop.py"), "{trials}")),
     Tool(
         "hydra-optuna-sweeper",

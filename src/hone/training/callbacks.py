@@ -61,19 +61,21 @@ class TrainLoss(Callback):
             return
         mean = float(self._sum) / self._count
         self._sum, self._count = None, 0
-        self._log(trainer, "train/loss", mean)
+        if self._log(trainer, "train/loss", mean):
+            trainer.callback_metrics["train/loss"] = torch.tensor(mean)
         if not math.isfinite(mean):
             raise Diverged(f"train/loss is {mean} in epoch {trainer.current_epoch}")
 
     def _every(self, trainer: pl.Trainer) -> int:
         return max(1, trainer.log_every_n_steps)  # type: ignore[attr-defined]
 
-    def _log(self, trainer: pl.Trainer, name: str, value: float) -> None:
-        if name in trainer.logged_metrics:
-            return
-        trainer.callback_metrics[name] = torch.tensor(value)
-        if trainer.logger is not None:
-            trainer.logger.log_metrics({name: value}, step=trainer.global_step)
+    def _log(self, trainer: pl.Trainer, name: str, value: float) -> bool:
+        """Log a value, unless the module logs one by that name itself."""
+        if name in trainer.logged_metrics or trainer.logger is None:
+            return False
+        # The step that has just been taken, as Lightning counts the metrics of validation.
+        trainer.logger.log_metrics({name: value}, step=max(0, trainer.global_step - 1))
+        return True
 
 
 class Reporter(Callback):
@@ -133,7 +135,9 @@ class Reporter(Callback):
         if not judged:
             return self._reports[-1] if self._reports else {}
         pick = max if mode == "max" else min
-        return pick(judged, key=lambda one: one[monitor])
+        best = pick(judged, key=lambda one: one[monitor])
+        # An epoch's training metrics are complete after its validation, so those at hand are of the epoch before.
+        return {name: value for name, value in best.items() if not name.startswith("train/")}
 
 
 def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:

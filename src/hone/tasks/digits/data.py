@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hone.errors import DataError
+from hone.tasks.splits import stratified_parts
 
 NUM_CLASSES = 10
 BRIGHTEST = 16.0
@@ -24,7 +26,8 @@ Split = tuple[Tensor, Tensor]
 class DigitsData(pl.LightningDataModule):
     """Images of shape (batch, 1, 8, 8), float32 in [0, 1], and labels of shape (batch,).
 
-    The splits depend on ``split_seed`` alone, never on a trial's seed, so that all trials are judged by the same images.
+    The splits depend on ``split_seed`` alone, never on a trial's seed, so that the same images judge
+    all trials.
 
     Args:
         batch_size: Images in a batch.
@@ -123,7 +126,7 @@ class BatchedTensors(Dataset[Split]):
         return images[chosen], labels[chosen]
 
 
-def _as_it_is(batch: Split) -> Split:
+def _as_it_is(batch: Any) -> Any:
     return batch
 
 
@@ -153,25 +156,3 @@ def _digits_path() -> Path:
     if found is None or found.origin is None:
         raise DataError("scikit-learn, which brings these images, is not installed", where="data")
     return Path(found.origin).parent / "datasets" / "data" / DIGITS_FILE
-
-
-def stratified_parts(labels: Tensor, fractions: Sequence[float], seed: int) -> list[Tensor]:
-    """Split rows so that each part has each class in the same proportion.
-
-    Args:
-        labels: Shape (rows,), int64.
-        fractions: Share of each part; they add up to 1.
-        seed: Decides which row is in which part.
-
-    Returns:
-        Indices of each part, in rising order, disjoint and together all rows.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    parts: list[list[Tensor]] = [[] for _ in fractions]
-    for label in labels.unique():
-        rows = torch.nonzero(labels == label).flatten()
-        rows = rows[torch.randperm(len(rows), generator=generator)]
-        ends = (torch.tensor(fractions).cumsum(0)[:-1] * len(rows)).round().long()
-        for part, chosen in zip(parts, rows.tensor_split(ends), strict=True):
-            part.append(chosen)
-    return [torch.cat(part).sort().values for part in parts]

@@ -1,0 +1,1 @@
+"""Text classification: files or hub data sets, a BiLSTM, pretrained encoders."""

@@ -1,0 +1,114 @@
+"""From texts to token ids: a vocabulary of words built on the training split, or a pretrained tokenizer."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from hone.errors import DataError
+
+PAD, UNKNOWN = 0, 1
+WORD = re.compile(r"\w+|[^\w\s]")
+
+
+class Encoder(Protocol):
+    """Turns texts into token ids."""
+
+    pad_id: int
+
+    @property
+    def size(self) -> int:
+        """How many different ids there are."""
+
+    def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
+        """Token ids of each text, at least one and at most ``max_length``."""
+
+
+class Vocabulary:
+    """The words of some texts, commonest first, after padding and the unknown word.
+
+    Args:
+        texts: What to build it on: the training split, so that nothing of what is judged leaks in.
+        min_count: A rarer word is unknown.
+        max_size: The most words.
+        lowercase: Take no account of case.
+    """
+
+    pad_id = PAD
+
+    def __init__(self, texts: Sequence[str], min_count: int, max_size: int, *, lowercase: bool) -> None:
+        self.lowercase = lowercase
+        counts = Counter(word for text in texts for word in self._words(text))
+        # Ties are broken by spelling, so that the order of rows decides nothing.
+        common = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:max_size]
+        self.ids = {word: place for place, (word, count) in enumerate(common, start=2) if count >= min_count}
+
+    @property
+    def size(self) -> int:
+        """Words, padding and the unknown word."""
+        return len(self.ids) + 2
+
+    def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
+        """Token ids of each text.
+
+        Args:
+            texts: Any texts.
+            max_length: Words beyond are cut off.
+
+        Returns:
+            Ids; one unknown word for a text without any.
+        """
+        return [[self.ids.get(word, UNKNOWN) for word in self._words(text)[:max_length]] or [UNKNOWN] for text in texts]
+
+    def _words(self, text: str) -> list[str]:
+        return WORD.findall(text.lower() if self.lowercase else text)
+
+
+class PretrainedTokenizer:
+    """The tokenizer of a pretrained model.
+
+    Args:
+        name: A hub name or a local folder.
+
+    Raises:
+        DataError: There is no such tokenizer.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.tokenizer = _load_tokenizer(name)
+        self.pad_id = int(self.tokenizer.pad_token_id or 0)
+
+    @property
+    def size(self) -> int:
+        """Tokens, added ones included."""
+        return len(self.tokenizer)
+
+    def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
+        """Token ids of each text, with the model's own marks around them.
+
+        Args:
+            texts: Any texts.
+            max_length: Tokens beyond are cut off.
+
+        Returns:
+            Ids.
+        """
+        encoded = self.tokenizer(list(texts), truncation=True, max_length=max_length)
+        return [list(one) for one in encoded["input_ids"]]
+
+
+def _load_tokenizer(name: str) -> Any:
+    try:
+        from transformers import AutoTokenizer
+    except ImportError:
+        raise DataError("needs the transformers package: pip install 'hone-ml[text]'", where="data.tokenizer") from None
+    if name.startswith((".", "/", "~")) and not Path(name).expanduser().is_dir():
+        raise DataError(f"no such folder: {name}", where="data.tokenizer")
+    try:
+        return AutoTokenizer.from_pretrained(str(Path(name).expanduser()) if Path(name).expanduser().is_dir() else name)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise DataError(f"no tokenizer from {name!r}: {reason}", where="data.tokenizer") from error
