@@ -1,17 +1,20 @@
 """Fixtures that every test may use, and two that watch every test."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 from shared_workers import SharedWorkers
 
-from hone.executors.warm import WarmWorkers
+from hone.cli import main
+from hone.executors import warm
 from hone.tracking.store import TrackingConfig, open_store
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +45,7 @@ def warm_server():
     """One fork server for all tests, since its imports take seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(USER_PROJECT))
-        server = WarmWorkers()
+        server = warm.WarmWorkers()
     SharedWorkers.server = server
     yield server
     SharedWorkers.server = None
@@ -103,5 +106,37 @@ def hone(project):
             timeout=timeout,
             env=os.environ | {"PYTHONPATH": str(project), "COLUMNS": "160"} | (env or {}),
         )
+
+    return run
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def hone_here(project, start_workers, monkeypatch, capfd):
+    """The ``hone`` command in this process, its trials forked from the tests' own warm server."""
+
+    @contextlib.contextmanager
+    def early_workers():
+        yield start_workers
+
+    monkeypatch.setattr(warm, "EarlyWorkers", early_workers)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["hone", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return Answer(int(ended.value.code or 0), out, err)
 
     return run

@@ -111,15 +111,18 @@ def run_once(tool: Tool, trials: int) -> Timing:
 def _run(command: Sequence[str], directory: Path, tool: Tool) -> None:
     log = directory / "output.txt"
     with log.open("wb") as output:
-        ended = subprocess.run(
-            command,
-            cwd=directory,
-            env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=LIMIT_S,
-        )
+        try:
+            ended = subprocess.run(
+                command,
+                cwd=directory,
+                env=clean_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=LIMIT_S,
+            )
+        except subprocess.TimeoutExpired as late:
+            raise Unequal(f"{tool.name}: still running after {LIMIT_S} s") from late
     if ended.returncode:
         tail = log.read_text(errors="replace")[-2000:]
         raise Unequal(f"{tool.name}: exit status {ended.returncode}; its last words:\n{tail}")

@@ -22,6 +22,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+# Likeness, from 0 to 1, at which a name is worth suggesting, and by which one is so much nearer that it stands alone.
+CLOSE = 0.6
+CLEARLY = 0.04
+
 
 class HoneError(Exception):
     """Something a person can mend.
@@ -95,5 +99,25 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
         A sentence that begins with a space, such as `` Did you mean optimizer.lr?``, or an empty string where
         nothing is near.
     """
-    near = difflib.get_close_matches(name, list(options), n=2, cutoff=0.6)
+    options = list(options)
+    begun = sorted(one for one in options if len(name) > 2 and one.startswith(name))
+    near = begun[:2] or difflib.get_close_matches(name, options, n=2, cutoff=CLOSE)
+    if not begun and len(near) == 2 and _likeness(name, near[0]) - _likeness(name, near[1]) > CLEARLY:
+        near.pop()
     return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def missing_metric(metric: str, logged: Iterable[str], where: str) -> MetricError:
+    """Say that training does not log a metric, and what it logs.
+
+    Args:
+        metric: The objective.
+        logged: What was logged.
+        where: Who asked for it.
+    """
+    names = ", ".join(sorted(logged)) or "nothing"
+    return MetricError(f"{metric!r} is not logged.{did_you_mean(metric, logged)} Logged: {names}.", where=where)
+
+
+def _likeness(name: str, option: str) -> float:
+    return difflib.SequenceMatcher(None, option, name).ratio()

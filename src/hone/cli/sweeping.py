@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from hone.executors.warm import EarlyWorkers
+from hone.executors import warm
 
 if TYPE_CHECKING:
     from hone.sweep.session import SweepSummary
@@ -30,7 +30,7 @@ def sweep(file: Path, overrides: tuple[str, ...], config_dir: Path | None, confi
         HoneError: What the user gave is wrong, or too many trials failed.
     """
     # First of all: its imports take seconds, and go on while this process composes and opens the store.
-    with EarlyWorkers() as workers:
+    with warm.EarlyWorkers() as workers:
         from hone.sweep.session import SweepRequest, run_sweep
 
         console = Console()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from hone.executors.warm import EarlyWorkers
+from hone.executors import warm
 
 if TYPE_CHECKING:
     from hone.train import TrainSummary
@@ -30,7 +30,7 @@ def train(overrides: tuple[str, ...], config: Path | None, config_dir: Path | No
         HoneError: What the user gave is wrong.
     """
     # First of all: its imports take seconds, and go on while this process composes and opens the store.
-    with EarlyWorkers() as workers:
+    with warm.EarlyWorkers() as workers:
         from hone.train import TrainRequest
         from hone.train import train as train_one
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from hone.config.explain import first_line
 from hone.errors import ConfigError, HoneError, did_you_mean
+
+# Hydra logs what it raises as well; without a handler Python would print that.
+logging.getLogger("hydra").addHandler(logging.NullHandler())
 
 PLAIN = (int, float, str, bool, type(None), list, tuple, dict, Sequence, Mapping, typing.Literal)
 HYDRA_KEYS = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")

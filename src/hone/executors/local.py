@@ -76,7 +76,7 @@ class LocalExecutor:
             ResourceError: No slot is free.
         """
         lease = self.inventory.lend(number)
-        job = TrialJob(number, directory, lease, tuple(objectives), self.to_terminal)
+        job = TrialJob(number, directory, lease, tuple(objectives), self.to_terminal, str(Path.cwd()))
         Path(directory, JOB_FILE).write_bytes(encode(job))
         self._lines[number] = self.workers.start(job)
 

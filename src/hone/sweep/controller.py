@@ -6,12 +6,11 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hone.config.files import write_yaml
-from hone.errors import HoneError, MetricError, SweepStopped, did_you_mean
+from hone.errors import HoneError, SweepStopped, missing_metric
 from hone.executors import Executor
 from hone.study import Study
 from hone.sweep.books import Books
@@ -234,15 +233,3 @@ class Controller:
     def _kill_all(self) -> None:
         for number in list(self._active):
             self.executor.kill(number)
-
-
-def missing_metric(metric: str, logged: Mapping[str, float], where: str) -> MetricError:
-    """Say that training does not log a metric, and what it logs.
-
-    Args:
-        metric: The objective.
-        logged: What was logged.
-        where: Who asked for it.
-    """
-    names = ", ".join(sorted(logged)) or "nothing"
-    return MetricError(f"{metric!r} is not logged.{did_you_mean(metric, logged)} Logged: {names}.", where=where)

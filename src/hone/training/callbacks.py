@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
+from hone.errors import missing_metric
 from hone.worker.messages import Begin, Report, Started, Verdict
 
 
@@ -87,10 +88,12 @@ class Reporter(Callback):
         line: The worker's line.
         digests: Content digests of the data.
         objectives: Metrics that must be finite.
+        monitor: Metric by which checkpoints are judged.
     """
 
-    def __init__(self, line: ReportLine, digests: Mapping[str, str], objectives: Sequence[str]) -> None:
+    def __init__(self, line: ReportLine, digests: Mapping[str, str], objectives: Sequence[str], monitor: str) -> None:
         self.line = line
+        self.monitor = monitor
         self.digests = dict(digests)
         self.objectives = tuple(objectives)
         self.stopped = False
@@ -102,9 +105,21 @@ class Reporter(Callback):
         self._sanity_metrics = tuple(sorted(trainer.callback_metrics))
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Ask for the run to be opened."""
+        """Ask for the run to be opened.
+
+        Raises:
+            MetricError: Validation logs metrics, and not the one that is asked for.
+        """
+        for name in dict.fromkeys((self.monitor, *self.objectives)):
+            self._check_logged(name)
         if trainer.is_global_zero:
             self.line.started(Started(self._sanity_metrics, self.digests))
+
+    def _check_logged(self, name: str) -> None:
+        """Look for a metric among those of the sanity check, where it would be one of them."""
+        split = name.partition("/")[0]
+        if name not in self._sanity_metrics and any(one.startswith(f"{split}/") for one in self._sanity_metrics):
+            raise missing_metric(name, self._sanity_metrics, "monitor")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report a validation.

@@ -50,7 +50,7 @@ def _train(job: TrialJob, config: Mapping[str, Any], line: ReportLine, started: 
     pl.seed_everything(int(config["seed"]), workers=True, verbose=False)
     data = build_data(config)
     model = build_model(config, data)
-    reporter = Reporter(line, data_digests(data), job.objectives)
+    reporter = Reporter(line, data_digests(data), job.objectives, config["monitor"])
     with SpoolWriter(directory) as spool:
         callbacks: list[pl.Callback] = [TrainLoss(), reporter]
         trainer = build_trainer(config, directory, SpoolLogger(spool), callbacks, progress=job.to_terminal)

@@ -52,8 +52,15 @@ class ForkServer:
                     self._reap()
                 if self.control in ready and not self._answer():
                     break
+        self._end_all()
+
+    def _end_all(self) -> None:
+        signal.set_wakeup_fd(-1)
         for pid in self.trials:
             _end_group(pid)
+        for pid in self.trials:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
     def _listen_for_children(self) -> None:
         self._waker.setblocking(False)

@@ -34,6 +34,7 @@ class TrialJob:
         lease: What it may use.
         objectives: Metrics that must be finite for the trial to count.
         to_terminal: Show progress on the terminal rather than writing to ``log.txt``.
+        start_from: Where relative paths of the config start; None for the worker's own working directory.
     """
 
     number: int
@@ -41,6 +42,7 @@ class TrialJob:
     lease: Lease = field(default_factory=Lease)
     objectives: tuple[str, ...] = ()
     to_terminal: bool = False
+    start_from: str | None = None
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ def run_job(job: TrialJob, channel: Channel | None = None) -> int:
         _write_output_to(directory / LOG_FILE)
     _become_cold_again(job)
     take_lease(job.lease)
+    if job.start_from is not None and Path(job.start_from).is_dir():
+        os.chdir(job.start_from)
 
     from hone.training import train_trial
 
