@@ -75,6 +75,7 @@ class ToyModel(pl.LightningModule):
         if kind == "memory":
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         print(f"the toy says {kind}")
+        print(f"threads {torch.get_num_threads()}, devices {os.environ['CUDA_VISIBLE_DEVICES']}")
         return loss
 
     def validation_step(self, batch, batch_idx):

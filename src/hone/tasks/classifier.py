@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import AUROC, Accuracy, F1Score, Metric, MetricCollection, Precision, Recall
 
 from hone.errors import ModelError
+
+# What conf/evaluation/classification.yaml says, for models built in Python.
+DEFAULT_METRICS: Mapping[str, Callable[..., Metric]] = {
+    "accuracy": partial(Accuracy, average="micro"),
+    "precision": partial(Precision, average="macro"),
+    "recall": partial(Recall, average="macro"),
+    "f1": partial(F1Score, average="macro"),
+    "auroc": partial(AUROC, average="macro"),
+}
 
 
 class Classifier(pl.LightningModule):
@@ -20,7 +31,8 @@ class Classifier(pl.LightningModule):
 
     Args:
         num_classes: How many classes there are, at least 2.
-        metrics: Metric factories by name, each called with ``task`` and ``num_classes``; none when None.
+        metrics: Metric factories by name, each called with ``task`` and ``num_classes``; null for accuracy, and
+            macro-averaged precision, recall, F1 and area under the ROC curve.
         label_smoothing: Share of each label that is spread over all classes, in [0, 1).
         class_weights: Weight of each class in the loss; all the same when None.
 
@@ -47,7 +59,8 @@ class Classifier(pl.LightningModule):
         self.num_classes = num_classes
         weights = None if class_weights is None else torch.tensor(class_weights)
         self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing)
-        built = {name: make(task="multiclass", num_classes=num_classes) for name, make in (metrics or {}).items()}
+        wanted = DEFAULT_METRICS if metrics is None else metrics
+        built = {name: make(task="multiclass", num_classes=num_classes) for name, make in wanted.items()}
         collection = MetricCollection(built)  # type: ignore[arg-type]
         self.val_metrics = collection.clone(prefix="val/")
         self.test_metrics = collection.clone(prefix="test/")
@@ -97,5 +110,11 @@ class Classifier(pl.LightningModule):
         metrics.update(logits, labels)
 
     def _log(self, metrics: MetricCollection) -> None:
-        self.log_dict(metrics.compute())
+        with warnings.catch_warnings():
+            if self.trainer.sanity_checking:
+                # Its one batch may lack a class, which says nothing of the split.
+                warnings.simplefilter("ignore", UserWarning)
+            values = metrics.compute()
+        # Each metric has synchronised itself; told so, Lightning does not warn of values that differ by rank.
+        self.log_dict(values, sync_dist=True)
         metrics.reset()

@@ -24,7 +24,7 @@ Split = tuple[Tensor, Tensor]
 
 
 class DigitsData(pl.LightningDataModule):
-    """Images of shape (batch, 1, 8, 8), float32 in [0, 1], and labels of shape (batch,).
+    """Images of shape (batch, 1, 8, 8), float32, and labels of shape (batch,), int64.
 
     The splits depend on ``split_seed`` alone, never on a trial's seed, so that the same images judge
     all trials.
@@ -34,6 +34,8 @@ class DigitsData(pl.LightningDataModule):
         val_fraction: Share of the images to validate on, in (0, 1).
         test_fraction: Share of the images to test on, in (0, 1).
         split_seed: Decides which image is in which split.
+        standardise: Give pixels the mean 0 and deviation 1 that they then have over the training split; else they
+            are in [0, 1].
         num_workers: Processes that load batches; the images lie in memory, so 0 is fastest.
 
     Raises:
@@ -46,6 +48,7 @@ class DigitsData(pl.LightningDataModule):
         val_fraction: float = 0.2,
         test_fraction: float = 0.2,
         split_seed: int = 0,
+        standardise: bool = True,
         num_workers: int = 0,
     ) -> None:
         super().__init__()
@@ -57,6 +60,7 @@ class DigitsData(pl.LightningDataModule):
         self.batch_size = batch_size
         self.fractions = (1 - val_fraction - test_fraction, val_fraction, test_fraction)
         self.split_seed = split_seed
+        self.standardise = standardise
         self.num_workers = num_workers
 
     @property
@@ -73,6 +77,9 @@ class DigitsData(pl.LightningDataModule):
         """Read and split the images."""
         images, labels = load_digits()
         parts = stratified_parts(labels, self.fractions, self.split_seed)
+        if self.standardise:
+            seen = images[parts[0]]
+            images = (images - seen.mean()) / seen.std()
         self.train, self.val, self.test = ((images[part], labels[part]) for part in parts)
 
     def train_dataloader(self) -> DataLoader[Split]:

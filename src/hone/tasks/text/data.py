@@ -13,11 +13,11 @@ from torch.utils.data import DataLoader
 from hone.errors import DataError
 from hone.tasks.splits import stratified_parts
 from hone.tasks.text.batches import Batch, EncodedTexts, LengthGroupedSampler
-from hone.tasks.text.files import Columns, Rows, Source, file_digest, read_rows
+from hone.tasks.text.files import Columns, Rows, Source, file_digest, read_rows, rows_digest
+from hone.tasks.text.labels import class_numbers, classes_of
 from hone.tasks.text.vocabulary import Encoder, PretrainedTokenizer, Vocabulary
 
 SPLITS = ("train", "val", "test")
-HUB_SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
 
 class TextData(pl.LightningDataModule):
@@ -27,7 +27,7 @@ class TextData(pl.LightningDataModule):
         train: A CSV, TSV, JSONL or Parquet file; or, where ``dataset`` is given, the name of a split.
         val: Likewise; null for a stratified share of train.
         test: Likewise; null for a stratified share of train.
-        dataset: A hub data set, or a folder that ``DatasetDict.save_to_disk`` wrote, instead of files.
+        dataset: A hub data set, or a folder that its ``save_to_disk`` wrote, instead of files.
         subset: Configuration of a hub data set.
         text_column: The text's column.
         label_column: The label's column.
@@ -96,6 +96,7 @@ class TextData(pl.LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.splits: dict[str, EncodedTexts] = {}
+        self.digests: dict[str, str] = {}
 
     @property
     def num_classes(self) -> int:
@@ -120,8 +121,10 @@ class TextData(pl.LightningDataModule):
         """
         if self.splits:
             return
-        rows = self._split(self._read())
-        self.classes = self._classes(rows["train"][1])
+        read = self._read()
+        self.digests = {name: rows_digest(part) for name, part in read.items()} if self.dataset else {}
+        self.classes = classes_of(read["train"][1], self.label_map)
+        rows = self._split(read)
         rows["train"] = self._fraction(rows["train"])
         self.encoder = self._encoder(rows["train"][0])
         self.splits = {name: self._encode(name, part) for name, part in rows.items()}
@@ -144,9 +147,11 @@ class TextData(pl.LightningDataModule):
         return self._loader(self.splits["test"], self.batch_size, None)
 
     def content_digest(self) -> dict[str, str]:
-        """SHA-256 of each file that the texts come from; nothing for hub data sets."""
-        files = [Path(one).expanduser() for one in self.given.values() if one and not self.dataset]
-        return {one.name: file_digest(one) for one in files}
+        """SHA-256 of each file that the texts come from; of texts and labels, by split, where they are in none."""
+        if self.dataset is None:
+            return {one: file_digest(Path(one).expanduser()) for one in self.given.values() if one is not None}
+        self.setup()
+        return dict(self.digests)
 
     def _read(self) -> dict[str, Rows]:
         if self.given["train"] is None and self.dataset is None:
@@ -160,7 +165,7 @@ class TextData(pl.LightningDataModule):
         key = f"data.{name}"
         if self.dataset is None:
             return Source(str(self.given[name]), key)
-        return Source(self.dataset, "data.dataset", self.given[name] or HUB_SPLITS[name], self.subset)
+        return Source(self.dataset, "data.dataset", self.given[name] or name, self.subset)
 
     def _split(self, rows: dict[str, Rows]) -> dict[str, Rows]:
         """Cut from train what is not given."""
@@ -185,14 +190,6 @@ class TextData(pl.LightningDataModule):
             raise DataError(f"{self.train_fraction} of {len(rows[0])} rows is none", where="data.train_fraction")
         return chosen
 
-    def _classes(self, labels: Sequence[Any]) -> dict[Any, int]:
-        if self.label_map is not None:
-            return self.label_map
-        found = sorted(set(labels), key=lambda one: (str(type(one)), one))
-        if len(found) < 2:
-            raise DataError(f"train has one label only: {found[0]!r}", where="data.label_column")
-        return {label: number for number, label in enumerate(found)}
-
     def _encoder(self, texts: Sequence[str]) -> Encoder:
         if self.tokenizer is not None:
             return PretrainedTokenizer(self.tokenizer)
@@ -200,13 +197,13 @@ class TextData(pl.LightningDataModule):
 
     def _encode(self, name: str, rows: Rows) -> EncodedTexts:
         texts, labels = rows
-        unknown = next((one for one in labels if one not in self.classes), None)
-        if unknown is not None:
-            known = ", ".join(map(repr, self.classes))
-            where = "data.label_map" if self.label_map is not None else f"data.{name}"
-            raise DataError(f"label {unknown!r} of {name} is none of {known}", where=where)
-        ids = self.encoder.encode(texts, self.max_length)
-        return EncodedTexts(ids, [self.classes[one] for one in labels], self.encoder.pad_id)
+        numbers = class_numbers(labels, self.classes, name, self._label_key(name))
+        return EncodedTexts(self.encoder.encode(texts, self.max_length), numbers, self.encoder.pad_id)
+
+    def _label_key(self, name: str) -> str:
+        if self.label_map is not None:
+            return "data.label_map"
+        return f"data.{name}" if self.given[name] is not None else "data.label_column"
 
     def _judged(self, name: str) -> DataLoader[Batch]:
         split = self.splits[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from hone.errors import DataError, did_you_mean
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+TABLES = (".csv", ".tsv", ".txt")
 Rows = tuple[list[str], list[Any]]
 
 
@@ -65,9 +66,7 @@ def read_rows(source: Source, columns: Columns) -> Rows:
     table = _read_file(source, columns) if source.split is None else _read_named(source)
     for column, key in ((columns.text, "text_column"), (columns.label, "label_column")):
         if column not in table.column_names:
-            shown = ", ".join(table.column_names)
-            near = did_you_mean(column, table.column_names)
-            raise DataError(f"no column {column!r} in {source.path}.{near} There are: {shown}.", where=f"data.{key}")
+            raise DataError(_no_column(column, source, columns, table.column_names), where=f"data.{key}")
     if len(table) == 0:
         raise DataError(f"{source.path} is empty: it holds no rows", where=source.key)
     rows = table.select_columns([columns.text, columns.label])
@@ -76,6 +75,14 @@ def read_rows(source: Source, columns: Columns) -> Rows:
     if missing is not None:
         raise DataError(f"row {missing + 1} of {source.path} lacks its text or label", where=source.key)
     return [str(one) for one in texts], labels
+
+
+def rows_digest(rows: Rows) -> str:
+    """SHA-256 of texts and labels, for data that is in no single file."""
+    digest = hashlib.sha256()
+    for row in zip(*rows, strict=True):
+        digest.update(repr(row).encode())
+    return digest.hexdigest()
 
 
 def file_digest(path: Path) -> str:
@@ -111,8 +118,17 @@ def _read_file(source: Source, columns: Columns) -> Any:
     except Exception as error:
         if "corresponds to no data" in str(error):
             raise DataError(f"{path} is empty: it holds no rows", where=source.key) from error
-        reason = " ".join(str(error.__cause__ or error).split())[:200]
-        raise DataError(f"{path} cannot be read: {reason}", where=source.key) from error
+        raise DataError(f"{path} cannot be read: {_reason(error)}", where=source.key) from error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error.__cause__ or error).split())[:200] or type(error).__name__
+
+
+def _no_column(column: str, source: Source, columns: Columns, found: Sequence[str]) -> str:
+    headless = source.split is None and columns.names is None and Path(source.path).suffix.lower() in TABLES
+    hint = " A file without a header needs data.column_names." if headless else ""
+    return f"no column {column!r} in {source.path}.{did_you_mean(column, found)} There are: {', '.join(found)}.{hint}"
 
 
 def _csv_options(path: Path, columns: Columns) -> dict[str, Any]:
@@ -124,16 +140,32 @@ def _csv_options(path: Path, columns: Columns) -> dict[str, Any]:
         options["quoting"] = csv.QUOTE_NONE
     if columns.names is not None:
         options["column_names"] = list(columns.names)
+        _check_width(path, columns.names, options)
     return options
+
+
+def _check_width(path: Path, names: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Refuse names that are not as many as the columns: pandas would take those at the left for an index."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.reader(file, delimiter=options["delimiter"], quoting=options.get("quoting", csv.QUOTE_MINIMAL))
+        width = len(next(rows, names))
+    if width != len(names):
+        raise DataError(f"names {len(names)} columns, and {path.name} has {width}", where="data.column_names")
 
 
 def _read_named(source: Source) -> Any:
     library = _library()
     folder = Path(source.path).expanduser()
+    saved = any((folder / one).is_file() for one in ("dataset_dict.json", "state.json"))
     try:
-        if (folder / "dataset_dict.json").is_file():
-            return library.load_from_disk(str(folder))[source.split]
-        return library.load_dataset(source.path, source.subset, split=source.split)
+        if not saved:
+            return library.load_dataset(source.path, source.subset, split=source.split)
+        table = library.load_from_disk(str(folder))
     except Exception as error:
-        reason = " ".join(str(error.__cause__ or error).split())[:200]
-        raise DataError(f"{source.path!r} cannot be read: {reason}", where=source.key) from error
+        raise DataError(f"{source.path!r} cannot be read: {_reason(error)}", where=source.key) from error
+    if not isinstance(table, dict):
+        table = {"train": table}
+    if source.split not in table:
+        near = did_you_mean(str(source.split), table)
+        raise DataError(f"no split {source.split!r} in {source.path}.{near} There are: {', '.join(table)}.", source.key)
+    return table[source.split]

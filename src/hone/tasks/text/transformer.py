@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from hone.config.explain import first_line
 from hone.errors import ModelError
 from hone.tasks.classifier import Classifier
 
@@ -48,6 +49,8 @@ class TransformerClassifier(Classifier):
         class_weights: Sequence[float] | None = None,
     ) -> None:
         super().__init__(num_classes, metrics, label_smoothing, class_weights)
+        if dropout is not None and not 0 <= dropout < 1:
+            raise ModelError(f"must be in [0, 1), not {dropout}", where="model.dropout")
         if not 0 < layer_decay <= 1:
             raise ModelError(f"must be in (0, 1], not {layer_decay}", where="model.layer_decay")
         self.save_hyperparameters(ignore=["metrics"])
@@ -128,7 +131,7 @@ def _layer(name: str) -> int | None:
 
 def _load(pretrained: str, num_classes: int, dropout: float | None) -> nn.Module:
     try:
-        from transformers import AutoModelForSequenceClassification
+        from transformers import AutoConfig, AutoModelForSequenceClassification
         from transformers.utils import logging
     except ImportError:
         raise ModelError("needs the transformers package: pip install 'hone-ml[text]'", where="model") from None
@@ -138,13 +141,20 @@ def _load(pretrained: str, num_classes: int, dropout: float | None) -> nn.Module
     # That the head is new is known, and needs no warning.
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    own = {} if dropout is None else {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    name = str(folder) if folder.is_dir() else pretrained
     try:
-        model: nn.Module = AutoModelForSequenceClassification.from_pretrained(
-            str(folder) if folder.is_dir() else pretrained, num_labels=num_classes, use_safetensors=True, **own
-        )
+        config = AutoConfig.from_pretrained(name, num_labels=num_classes)
+        _set_dropout(config, dropout)
+        model: nn.Module = AutoModelForSequenceClassification.from_pretrained(name, config=config, use_safetensors=True)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(str(error)) or type(error).__name__
         raise ModelError(f"no model from {pretrained!r}: {reason}", where="model.pretrained") from error
     # It comes as it is meant to be used, not to be trained.
     return model.train()
+
+
+def _set_dropout(config: Any, dropout: float | None) -> None:
+    """Replace each rate of a pretrained config: BERT, DistilBERT and others name theirs differently."""
+    rates = [name for name, value in vars(config).items() if "dropout" in name and isinstance(value, float)]
+    for name in rates if dropout is not None else ():
+        setattr(config, name, dropout)

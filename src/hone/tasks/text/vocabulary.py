@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from hone.config.explain import first_line
 from hone.errors import DataError
 
 PAD, UNKNOWN = 0, 1
@@ -110,5 +111,5 @@ def _load_tokenizer(name: str) -> Any:
     try:
         return AutoTokenizer.from_pretrained(str(Path(name).expanduser()) if Path(name).expanduser().is_dir() else name)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(str(error)) or type(error).__name__
         raise DataError(f"no tokenizer from {name!r}: {reason}", where="data.tokenizer") from error
