@@ -70,7 +70,7 @@ class ToyModel(pl.LightningModule):
             os._exit(3)
         if kind == "hang":
             time.sleep(3600)
-        if kind == "nan":
+        if kind == "diverge":
             return loss * float("nan")
         if kind == "memory":
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")

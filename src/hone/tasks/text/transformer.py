@@ -155,6 +155,6 @@ def _load(pretrained: str, num_classes: int, dropout: float | None) -> nn.Module
 
 def _set_dropout(config: Any, dropout: float | None) -> None:
     """Replace each rate of a pretrained config: BERT, DistilBERT and others name theirs differently."""
-    rates = [name for name, value in vars(config).items() if "dropout" in name and isinstance(value, float)]
+    rates = [name for name, value in vars(config).items() if "dropout" in name and isinstance(value, int | float)]
     for name in rates if dropout is not None else ():
         setattr(config, name, dropout)

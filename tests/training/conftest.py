@@ -1,0 +1,57 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from hone.config.compose import Composer, resolve
+from hone.training import train_trial
+from hone.worker.messages import Begin, Lease, TrialJob, Verdict
+
+
+class Listener:
+    """The worker's line, answered on the spot."""
+
+    def __init__(self, stop_at=None):
+        self.stop_at = stop_at
+        self.start = None
+        self.reports = []
+
+    def started(self, started):
+        self.start = started
+        return Begin()
+
+    def report(self, report):
+        self.reports.append(report)
+        return Verdict(stop=len(self.reports) == self.stop_at)
+
+
+@pytest.fixture
+def composed(project):
+    """A resolved config: the toy's unless a name is given."""
+
+    def compose(*overrides, name="toy"):
+        return resolve(Composer(Path("conf"), name).compose(overrides).config)
+
+    return compose
+
+
+LIGHTNINGS_OWN = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS", "CUBLAS_WORKSPACE_CONFIG")
+
+
+@pytest.fixture
+def trained(composed, tmp_path, monkeypatch):
+    """Train a config in this process; gives how it ended, with the line and the directory."""
+    for variable in LIGHTNINGS_OWN:
+        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable)
+    count = iter(range(100))
+
+    def train(*overrides, name="toy", stop_at=None, config=None, objectives=()):
+        directory = tmp_path / f"trial-{next(count)}"
+        directory.mkdir()
+        line = Listener(stop_at)
+        job = TrialJob(0, str(directory), Lease(1, ()), objectives)
+        ending = train_trial(job, config or composed(*overrides, name=name), line, time.monotonic())
+        return ending, line, directory
+
+    return train
