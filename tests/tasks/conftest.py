@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
+from tqdm import tqdm
 
 from hone.config.compose import Composer
 
@@ -25,11 +26,13 @@ BAD = ["a dull and empty film", "dreadful acting , a bore", "slow , stupid and c
 
 
 @pytest.fixture(autouse=True)
-def _quick_and_seeded():
+def _quick_and_seeded(monkeypatch):
     """One thread, since two cores are shared, and the same random numbers in each test."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    # Its thread outlives the test that first shows a progress bar, or hides one.
+    monkeypatch.setattr(tqdm, "monitor_interval", 0)
     yield
     torch.set_num_threads(threads)
 

@@ -50,8 +50,8 @@ def test_metrics_over_batches_equal_those_of_scikit_learn_over_the_split(scored,
         "precision": sk.precision_score(labels, predicted, **macro),
         "recall": sk.recall_score(labels, predicted, **macro),
         "f1": sk.f1_score(labels, predicted, **macro),
-        "auroc": sk.roc_auc_score(labels, logits.softmax(1), multi_class="ovr", average="macro"),
-        "loss": sk.log_loss(labels, logits.softmax(1)),
+        "auroc": sk.roc_auc_score(labels, logits.double().softmax(1), multi_class="ovr", average="macro"),
+        "loss": sk.log_loss(labels, logits.double().softmax(1)),
     }
     assert measured == pytest.approx({f"{split}/{name}": value for name, value in expected.items()}, abs=1e-5)
 

@@ -54,11 +54,15 @@ class Study:
     Args:
         study: Optuna's study.
         space: What is searched.
+
+    Attributes:
+        exhausted: The sampler has nothing left to suggest, as after the last point of a grid.
     """
 
     def __init__(self, study: optuna.Study, space: Space) -> None:
         self.study = study
         self.space = space
+        self.exhausted = False
         self._asked: dict[int, optuna.Trial] = {}
 
     @property
@@ -94,21 +98,35 @@ class Study:
 
     def complete(self, number: int, value: float) -> None:
         """Tell the objective of a trial that ran to its end."""
-        self.study.tell(self._asked.pop(number), value)
+        self._tell(number, value)
 
     def prune(self, number: int) -> None:
         """Tell that a trial was pruned; its last report is its value."""
-        self.study.tell(self._asked.pop(number), state=TrialState.PRUNED)
+        self._tell(number, state=TrialState.PRUNED)
 
     def fail(self, number: int, reason: str) -> None:
         """Tell that a trial failed, and why."""
-        trial = self._asked.pop(number)
-        trial.set_user_attr(FAILURE, reason)
-        self.study.tell(trial, state=TrialState.FAIL)
+        self._asked[number].set_user_attr(FAILURE, reason)
+        self._tell(number, state=TrialState.FAIL)
 
     def abandon(self, number: int) -> None:
         """Tell that a trial was ended before its time; it does not count, and a resumed study makes up for it."""
-        self.study.tell(self._asked.pop(number), state=TrialState.FAIL)
+        self._tell(number, state=TrialState.FAIL)
+
+    def orphans(self) -> list[int]:
+        """Trials that a controller which is gone left running; to be told complete, pruned or abandoned."""
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return [one.number for one in running if one.number not in self._asked]
+
+    def _tell(self, number: int, value: float | None = None, state: TrialState | None = None) -> None:
+        try:
+            self.study.tell(self._asked.pop(number, number), value, state=state)
+        except RuntimeError as error:
+            # A sampler with nothing left to suggest stops the study, which Optuna takes for a mistake outside of
+            # ``optimize``; the trial itself has been told by then.
+            if "Study.stop" not in str(error):
+                raise
+            self.exhausted = True
 
     def finished(self) -> list[FinishedTrial]:
         """Every trial that has ended by itself, by number; abandoned ones do not count."""
@@ -133,17 +151,6 @@ class Study:
             return None
         pick = max if self.maximize else min
         return pick(complete, key=lambda one: one.value)  # type: ignore[arg-type, return-value]
-
-    def fail_orphans(self) -> list[int]:
-        """Tell trials failed that a controller which is gone left running.
-
-        Returns:
-            Their numbers.
-        """
-        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        for trial in running:
-            self.study.tell(trial.number, state=TrialState.FAIL)
-        return [trial.number for trial in running]
 
 
 def fingerprint(space: Space, metric: str, direction: str) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Controller:
             return False
         if self._deadline is not None and time.monotonic() > self._deadline:
             return False
-        return bool(self._waiting) or self._left > 0
+        return bool(self._waiting) or (self._left > 0 and not self.study.exhausted)
 
     def _ask(self) -> Trial:
         suggestion = self.study.ask()

@@ -20,6 +20,7 @@ from hone.sweep.books import Books
 from hone.sweep.controller import Controller, Outcome
 from hone.sweep.display import Display
 from hone.sweep.plan import Plan, make_plan
+from hone.sweep.recovery import recover_runs, recover_trials
 from hone.tracking.courier import Courier
 from hone.tracking.lookup import study_run
 from hone.tracking.run import end_abandoned
@@ -114,6 +115,8 @@ def _run(
     before = _finished(study, plan, directory)
     parent = study_run(courier.store, study.name) if request.resume else None
     books = Books(courier, plan, study.name, directory, parent)
+    if request.resume:
+        recover_runs(study.name, plan.sweep.metric, directory, courier)
     console.print(f"study [bold]{study.name}[/], {executor.slots} trials at once", highlight=False)
     try:
         with Display(console, before, plan.sweep.trials, executor.slots) as display:
@@ -162,7 +165,7 @@ def _open_study(plan: Plan, root: Path, resume: bool) -> Study:
         resume=resume,
     )
     if resume:
-        study.fail_orphans()
+        recover_trials(study, plan.sweep.metric, root / "trials" / study.name)
     return study
 
 

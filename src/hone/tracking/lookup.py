@@ -10,12 +10,13 @@ from datetime import datetime
 from mlflow.entities import Run
 
 from hone.errors import RunNotFound, did_you_mean
-from hone.tracking.run import FAILURE, KIND, STATE, STUDY
+from hone.tracking.run import FAILURE, KIND, STATE, STUDY, TRIAL
 from hone.tracking.store import PARENT_TAG, Store
 
 OBJECTIVE = "objective"
 METRIC, DIRECTION = "hone.metric", "hone.direction"
 SEARCHED = "hone.searched"
+UNFINISHED = ("running", "crashed")
 RUN_ID = re.compile(r"[0-9a-f]{4,32}")
 
 
@@ -111,6 +112,12 @@ def study_run(store: Store, study: str) -> str | None:
     """The id of a study's own run, or None where it has none."""
     found = store.runs(f"tags.`{KIND}` = 'study' AND tags.`{STUDY}` = '{study}'", ["attributes.start_time DESC"], 1)
     return found[0].info.run_id if found else None
+
+
+def unfinished_trials(store: Store, study: str) -> list[tuple[int, str]]:
+    """Trials of a study that nobody ended properly: their numbers and run ids."""
+    found = [run for state in UNFINISHED for run in store.runs(f"{_trials(study)} AND tags.`{STATE}` = '{state}'")]
+    return [(int(run.data.tags[TRIAL]), run.info.run_id) for run in found]
 
 
 def _best(store: Store, study: str) -> Run:

@@ -65,6 +65,11 @@ class TrackedRun:
         """Take up a run that has ended, whose id is known."""
         self.courier.send(lambda store: store.reopen_run(self._id, {STATE: "running", PROCESS: this_process()}))
 
+    def take_up(self, run_id: str) -> None:
+        """Go on with a run that another process opened, delivering what its spool still holds."""
+        self.run_id = run_id
+        self.courier.send(lambda _: self.courier.watch(run_id, self.directory))
+
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Log metrics that no spool holds."""
         self._send(lambda store: store.log_values(self._id, values, step))

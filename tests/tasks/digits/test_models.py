@@ -16,8 +16,9 @@ def test_it_reads_handwritten_digits(compose, trainer, overrides, epochs):
     data = build_data(config)
     run = trainer(max_epochs=epochs)
 
-    run.fit(build_model(config, data), datamodule=data)
-    (measured,) = run.test(datamodule=data, verbose=False)
+    model = build_model(config, data)
+    run.fit(model, datamodule=data)
+    (measured,) = run.test(model, data, verbose=False)
 
     assert measured["test/accuracy"] >= 0.96
     assert measured["test/auroc"] > 0.99
@@ -30,7 +31,7 @@ def test_the_data_fills_in_the_shapes(compose):
 
     widths = [one.out_features for one in model.modules() if isinstance(one, torch.nn.Linear)]
     assert widths == [20, 10, 10]
-    assert model.hparams["input_shape"] == (1, 8, 8)
+    assert model.hparams["input_shape"] == [1, 8, 8]
     assert "metrics" not in model.hparams
 
 

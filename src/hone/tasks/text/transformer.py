@@ -93,12 +93,11 @@ class TransformerClassifier(Classifier):
             for (depth, bare), members in groups.items()
         ]
 
-    def train(self, mode: bool = True) -> TransformerClassifier:
-        """Switch to training, the frozen layers left as they judge: dropout there would only add noise."""
-        super().train(mode)
-        for module in self._frozen if mode else ():
+    def on_train_start(self) -> None:
+        """Leave the frozen layers as they judge: dropout there would only add noise."""
+        # Not in an override of train(): Lightning warns of modules that are in eval mode before this hook.
+        for module in self._frozen:
             module.eval()
-        return self
 
     def _depth(self, name: str) -> int:
         """Layers between a parameter and the head: 0 for the head, most for the embeddings."""
@@ -121,7 +120,6 @@ class TransformerClassifier(Classifier):
             own = list(module.parameters())
             if own and not any(one.requires_grad for one in own):
                 self._frozen.append(module)
-        self.train()
 
 
 def _layer(name: str) -> int | None:
