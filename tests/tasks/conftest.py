@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
+import sklearn  # noqa: F401 - its import sets environment variables, which is no test's leak
 import torch
 from tqdm import tqdm
 

@@ -41,7 +41,7 @@ def dashboard(place: Place, port: int, browser: bool) -> int:
     console = Console()
     tracking = place.tracking()
     store = open_store(tracking, create=False)
-    page = f"#/experiments/{store.experiment.experiment_id}"
+    page = f"#/experiments/{store.experiment.experiment_id}/runs?workflowType=machine_learning"
     if store.uri.startswith("http"):
         _open(console, f"{store.shown.rstrip('/')}/{page}", browser)
         return 0

@@ -92,9 +92,9 @@ class Books:
             run.log({OBJECTIVE: objective}, 0)
         close_run(run, None if trial.stopped else trial.ending, trial.directory)
 
-    def log_best(self, value: float, number: int) -> None:
-        """Log the best value so far, with the trial's number as its step."""
-        self.parent.log({f"best/{self.plan.sweep.metric}": value}, number)
+    def log_best(self, value: float, ended: int) -> None:
+        """Log the best value so far, with the number of trials that have ended as its step."""
+        self.parent.log({f"best/{self.plan.sweep.metric}": value}, ended)
 
     def end_study(self, board: Leaderboard, state: str, files: list[Path]) -> None:
         """End the study's run.

@@ -165,8 +165,10 @@ class Controller:
         self._tell(trial, value)
         self.outcome.trials.append(trial)
         self.display.ended(trial, value)
-        if isinstance(trial.ending, Result) and self.display.board().best():
-            self.books.log_best(self.display.board().best().value, trial.number)  # type: ignore[union-attr, arg-type]
+        board = self.display.board()
+        best = board.best()
+        if best is not None and best.value is not None:
+            self.books.log_best(best.value, len(board.rows))
         self._judge_failures()
 
     def _tell(self, trial: Trial, value: float | None) -> None:

@@ -29,6 +29,8 @@ LONGEST_PARAM = 6_000
 LONGEST_TAG = 5_000
 NAME_TAG = "mlflow.runName"
 PARENT_TAG = "mlflow.parentRunId"
+# Without it the dashboard opens an experiment on its page for chat applications.
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 NOTE_TAG = "mlflow.note.content"
 
 
@@ -217,7 +219,8 @@ def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
         experiment = client.get_experiment_by_name(config.experiment)
         if experiment is None and create:
             location = None if config.uri else (config.root / "artifacts").as_uri()
-            experiment = client.get_experiment(client.create_experiment(config.experiment, location))
+            created = client.create_experiment(config.experiment, location, EXPERIMENT_TAGS)
+            experiment = client.get_experiment(created)
     except Exception as error:
         raise _unreachable(uri, error) from error
     if experiment is None:

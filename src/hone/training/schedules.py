@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 
 def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.1, cycles: float = 0.5) -> LRScheduler:
@@ -20,9 +23,8 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.1, cycles: 
 
     Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017.
     """
-    from transformers.optimization import get_cosine_schedule_with_warmup
-
-    return get_cosine_schedule_with_warmup(optimizer, round(warmup * total_steps), total_steps, cycles)
+    wave = 2 * math.pi * cycles
+    return _warmed_up(optimizer, total_steps, warmup, lambda share: max(0.0, (1 + math.cos(wave * share)) / 2))
 
 
 def linear(optimizer: Optimizer, total_steps: int, warmup: float = 0.1) -> LRScheduler:
@@ -36,6 +38,11 @@ def linear(optimizer: Optimizer, total_steps: int, warmup: float = 0.1) -> LRSch
     Returns:
         A scheduler to be stepped at each optimizer step.
     """
-    from transformers.optimization import get_linear_schedule_with_warmup
+    return _warmed_up(optimizer, total_steps, warmup, lambda share: max(0.0, 1 - share))
 
-    return get_linear_schedule_with_warmup(optimizer, round(warmup * total_steps), total_steps)
+
+def _warmed_up(optimizer: Optimizer, total_steps: int, warmup: float, shape: Callable[[float], float]) -> LRScheduler:
+    """Scale by ``shape`` of the share of steps done after warm-up; ``transformers``, an extra, has the like."""
+    warm = round(warmup * total_steps)
+    rest = max(1, total_steps - warm)
+    return LambdaLR(optimizer, lambda step: step / warm if step < warm else shape((step - warm) / rest))
