@@ -1,6 +1,6 @@
 import pytest
 import torch
-from torch.optim import SGD, Optimizer
+from torch.optim import SGD
 
 from hone.tasks.digits.data import DigitsData
 from hone.training import schedules

@@ -19,6 +19,7 @@ from hone.worker.messages import Failed
 
 REFRESH_SECONDS = 0.5
 SHOWN_TRIALS = 16
+BAR_WIDTH = 60
 STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta"}
 
 
@@ -90,7 +91,9 @@ class Display:
             self._live.stop()
 
     def _picture(self) -> RenderableType:
-        return Group(self._summary(), ProgressBar(self.trials, len(self._board.rows), width=60), self._running())
+        bar = Table.grid()
+        bar.add_row(ProgressBar(self.trials, len(self._board.rows), width=BAR_WIDTH))
+        return Group(self._summary(), bar, self._running())
 
     def _summary(self) -> Text:
         counts = self._board.counts()
@@ -99,7 +102,8 @@ class Display:
         parts.append(Text(f"{len(self._active)} running", style="cyan"))
         best = self._board.best()
         if best is not None:
-            parts.append(Text(f"best {self._board.metric} {best.value:.4f} (trial {best.number})", style="bold green"))
+            value = f"best {self._board.metric} {best.value:.4f}"
+            parts.append(Text(f"{value} (trial {best.number})", style="bold green"))
         parts.append(Text(f"{clock(time.monotonic() - self._began)} elapsed, {self._eta()} left", style="dim"))
         return Text(" · ").join(parts)
 

@@ -64,11 +64,11 @@ def test_it_learns_what_tells_reviews_apart(reviews, compose, trainer):
 
 def test_it_reads_sentiment_in_real_sentences(sst2, compose, trainer, monkeypatch, own_cache):
     monkeypatch.setenv("HONE_DATA_ROOT", str(sst2.parent))
-    config = compose("experiment=sst2_bilstm", "data.train_fraction=0.3", "model.hidden_dim=64")
+    config = compose("experiment=sst2_bilstm", "model.embedding_dim=50", "model.hidden_dim=32")
     data = build_data(config)
     model = build_model(config, data)
     run = trainer(max_epochs=2, gradient_clip_val=1.0)
 
     run.fit(model, datamodule=data)
 
-    assert run.test(model, data, verbose=False)[0]["test/accuracy"] > 0.65
+    assert run.test(model, data, verbose=False)[0]["test/accuracy"] > 0.7

@@ -38,7 +38,7 @@ class BiLSTMClassifier(Classifier):
         vocab_size: int,
         pad_id: int = 0,
         embedding_dim: int = 100,
-        hidden_dim: int = 128,
+        hidden_dim: int = 64,
         num_layers: int = 1,
         dropout: float = 0.5,
         metrics: dict[str, Any] | None = None,
