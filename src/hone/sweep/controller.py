@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ from hone.sweep.books import Books
 from hone.sweep.display import Display
 from hone.sweep.plan import Plan
 from hone.sweep.runs import ending_of, objective_of
-from hone.sweep.trial import Trial
+from hone.sweep.trial import Trial, attempt_directory
 from hone.worker.messages import Begin, Exited, Failed, Message, Pruned, Report, Result, Started, Verdict
 from hone.worker.run import TRIAL_FILE
 
@@ -114,7 +113,7 @@ class Controller:
         suggestion = self.study.ask()
         self._left -= 1
         config = self.plan.configs.trial(suggestion.values)
-        directory = self.directory / f"{suggestion.number:04d}"
+        directory = attempt_directory(self.directory, suggestion.number)
         return Trial(suggestion.number, suggestion.values, config, directory)
 
     def _start(self, trial: Trial) -> None:
@@ -201,10 +200,10 @@ class Controller:
             return False
         if trial.attempt > self.plan.sweep.failure.retries or self._interrupts or self.outcome.error:
             return False
-        kept = trial.directory.with_name(f"{trial.directory.name}.attempt-{trial.attempt}")
-        shutil.rmtree(kept, ignore_errors=True)
-        trial.directory.rename(kept)
-        again = Trial(trial.number, trial.values, trial.config, trial.directory, trial.attempt + 1)
+        # A directory of its own: the courier may still be carrying files from the one before.
+        attempt = trial.attempt + 1
+        directory = attempt_directory(self.directory, trial.number, attempt)
+        again = Trial(trial.number, trial.values, trial.config, directory, attempt)
         again.known = max(trial.known, trial.validations)
         self._waiting.append(again)
         self.display.note(f"trial {trial.number} failed ({ending.kind}: {ending.message}); it is tried again")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hone.study import Study
 from hone.sweep.runs import close_run, objective_of
+from hone.sweep.trial import latest_attempt
 from hone.tracking.courier import Courier
 from hone.tracking.lookup import OBJECTIVE, unfinished_trials
 from hone.tracking.run import TrackedRun
@@ -22,7 +23,7 @@ def recover_trials(study: Study, metric: str, directory: Path) -> None:
         directory: Where its trials lie.
     """
     for number in study.orphans():
-        ending = read_result(directory / f"{number:04d}")
+        ending = read_result(latest_attempt(directory, number))
         value = None if ending is None else objective_of(ending, metric)
         if isinstance(ending, Result) and value is not None:
             study.complete(number, value)
@@ -42,7 +43,7 @@ def recover_runs(study: str, metric: str, directory: Path, courier: Courier) -> 
         courier: Who carries it out.
     """
     for number, run_id in unfinished_trials(courier.store, study):
-        trial = directory / f"{number:04d}"
+        trial = latest_attempt(directory, number)
         ending = read_result(trial)
         if ending is None:
             continue

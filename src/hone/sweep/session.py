@@ -21,6 +21,7 @@ from hone.sweep.controller import Controller, Outcome
 from hone.sweep.display import Display
 from hone.sweep.plan import Plan, make_plan
 from hone.sweep.recovery import recover_runs, recover_trials
+from hone.sweep.trial import latest_attempt
 from hone.tracking.courier import Courier
 from hone.tracking.lookup import study_run
 from hone.tracking.run import end_abandoned
@@ -180,7 +181,7 @@ def _name(stem: str, known: list[str], resume: bool) -> str:
 def _finished(study: Study, plan: Plan, directory: Path) -> Leaderboard:
     rows = []
     for one in study.finished():
-        ending = read_result(directory / f"{one.number:04d}")
+        ending = read_result(latest_attempt(directory, one.number))
         metrics = {} if ending is None or isinstance(ending, Failed) else ending.metrics
         rows.append(Row(one.number, one.state, one.value, one.values, metrics, one.seconds))
     return Leaderboard(study.name, plan.sweep.metric, study.maximize, tuple(rows))
@@ -188,7 +189,7 @@ def _finished(study: Study, plan: Plan, directory: Path) -> Leaderboard:
 
 def _write_best(board: Leaderboard, directory: Path) -> Path | None:
     row = board.best()
-    trial = directory / f"{row.number:04d}" / TRIAL_FILE if row else None
+    trial = latest_attempt(directory, row.number) / TRIAL_FILE if row else None
     if trial is None or not trial.is_file():
         return None
     write_yaml(read_yaml(trial), directory / BEST_FILE)

@@ -67,3 +67,14 @@ class Trial:
 def describe(values: dict[str, Any]) -> str:
     """Searched values in a line, each by the last part of its key."""
     return " ".join(f"{key.rpartition('.')[2]}={short(value)}" for key, value in values.items())
+
+
+def attempt_directory(directory: Path, number: int, attempt: int = 1) -> Path:
+    """Where a trial runs: ``0007``, and ``0007-2`` where it is tried a second time."""
+    return directory / (f"{number:04d}" if attempt == 1 else f"{number:04d}-{attempt}")
+
+
+def latest_attempt(directory: Path, number: int) -> Path:
+    """Where a trial ran last."""
+    tries = [int(one.name.rpartition("-")[2]) for one in directory.glob(f"{number:04d}-*")]
+    return attempt_directory(directory, number, max(tries, default=1))
