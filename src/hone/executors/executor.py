@@ -56,11 +56,8 @@ class Executor(Protocol):
     def running(self) -> int:
         """How many trials hold a lease."""
 
-    def start(self, number: int, directory: str, objectives: Sequence[str]) -> None:
-        """Start a trial under a lease; there must be a free slot."""
-
-    def lease(self, number: int) -> Lease:
-        """What a running trial was given."""
+    def start(self, number: int, directory: str, objectives: Sequence[str]) -> Lease:
+        """Start a trial, and say under which lease; there must be a free slot."""
 
     def wait(self, seconds: float) -> list[tuple[int, Message]]:
         """Wait for messages; ``Exited`` is a trial's last, and frees its lease."""

@@ -64,13 +64,16 @@ class LocalExecutor:
         """How many trials hold a lease."""
         return len(self.inventory.lent)
 
-    def start(self, number: int, directory: str, objectives: Sequence[str]) -> None:
+    def start(self, number: int, directory: str, objectives: Sequence[str]) -> Lease:
         """Start a trial under a lease.
 
         Args:
             number: The trial.
             directory: Its directory, with ``trial.yaml`` in it.
             objectives: Metrics that must be finite.
+
+        Returns:
+            The lease.
 
         Raises:
             ResourceError: No slot is free.
@@ -79,10 +82,7 @@ class LocalExecutor:
         job = TrialJob(number, directory, lease, tuple(objectives), self.to_terminal, str(Path.cwd()))
         Path(directory, JOB_FILE).write_bytes(encode(job))
         self._lines[number] = self.workers.start(job)
-
-    def lease(self, number: int) -> Lease:
-        """What a running trial was given."""
-        return self.inventory.lent[number]
+        return lease
 
     def wait(self, seconds: float) -> list[tuple[int, Message]]:
         """Wait for messages from any trial.

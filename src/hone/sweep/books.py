@@ -17,7 +17,7 @@ from hone.tracking.lookup import DIRECTION, METRIC, OBJECTIVE, SEARCHED
 from hone.tracking.record import run_record
 from hone.tracking.run import KIND, STUDY, TRIAL, RunRecord, TrackedRun
 from hone.tracking.store import NOTE_TAG, Store
-from hone.worker.messages import Failed, Lease, Started
+from hone.worker.messages import Failed, Started
 
 
 class Books:
@@ -57,19 +57,18 @@ class Books:
             self.parent.open(self._study_record(), spool=False)
         self.courier.settle()
 
-    def open_trial(self, trial: Trial, started: Started, lease: Lease) -> None:
+    def open_trial(self, trial: Trial, started: Started) -> None:
         """Open a trial's run.
 
         Args:
             trial: The trial, its training about to begin.
             started: What its worker said.
-            lease: What it was given.
         """
         self.open_study()
         tags = {KIND: "trial", STUDY: self.study, TRIAL: str(trial.number), SEARCHED: ",".join(trial.values)}
         config = trial.config.config
         provenance = environment().of_run(
-            threads=lease.cpus, gpus=lease.gpus, seed=int(config["seed"]), digests=started.digests
+            threads=trial.lease.cpus, gpus=trial.lease.gpus, seed=int(config["seed"]), digests=started.digests
         )
         run = TrackedRun(self.courier, trial.directory, self.parent)
         run.open(run_record(trial.name, tags, config, trial.config.overrides, provenance))
@@ -86,7 +85,7 @@ class Books:
         if trial.number not in self._runs:
             if not isinstance(trial.ending, Failed):
                 return
-            self.open_trial(trial, Started(), Lease())
+            self.open_trial(trial, Started())
         run = self._runs.pop(trial.number)
         if objective is not None:
             run.log({OBJECTIVE: objective}, 0)

@@ -121,7 +121,7 @@ class Controller:
         write_yaml(trial.config.config, trial.directory / TRIAL_FILE)
         trial.began = time.monotonic()
         self._active[trial.number] = trial
-        self.executor.start(trial.number, str(trial.directory), (self.metric,))
+        trial.lease = self.executor.start(trial.number, str(trial.directory), (self.metric,))
 
     def _hear(self, trial: Trial, message: Message) -> None:
         if isinstance(message, Started):
@@ -134,7 +134,7 @@ class Controller:
             self._conclude(trial, message)
 
     def _begin(self, trial: Trial, started: Started) -> None:
-        self.books.open_trial(trial, started, self.executor.lease(trial.number))
+        self.books.open_trial(trial, started)
         trial.started = True
         self.executor.answer(trial.number, Begin())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hone.report import short
 from hone.sweep.configs import TrialConfig
-from hone.worker.messages import Ending, Failed, Pruned, Result
+from hone.worker.messages import Ending, Failed, Lease, Pruned, Result
 
 
 @dataclass
@@ -21,6 +21,7 @@ class Trial:
         values: What the study suggested, by key.
         config: Its config.
         directory: Where it runs.
+        lease: What it may use.
         attempt: 1, or more after retries.
         began: ``time.monotonic()`` of its start.
         started: Whether training has begun.
@@ -35,6 +36,7 @@ class Trial:
     values: dict[str, Any]
     config: TrialConfig
     directory: Path
+    lease: Lease = Lease()
     attempt: int = 1
     began: float = field(default_factory=time.monotonic)
     started: bool = False

@@ -97,6 +97,15 @@ def test_a_batch_keeps_image_and_label_together(ready):
     assert [truth[image.numpy().tobytes()] for image in batch] == given.tolist()
 
 
+def test_it_can_be_indexed_image_by_image_too(ready):
+    data = ready()
+
+    image, label = data.train_dataloader().dataset[3]
+
+    assert torch.equal(image, data.train[0][3])
+    assert label == data.train[1][3]
+
+
 def test_what_is_judged_comes_in_order(ready):
     data = ready(batch_size=8)
 

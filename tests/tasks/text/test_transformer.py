@@ -131,7 +131,7 @@ def test_numbers_out_of_range_are_refused_by_key(network, options, message):
 def test_a_model_that_is_not_there_gives_one_line(tmp_path):
     with pytest.raises(ModelError, match=r"^model\.pretrained: no such folder: \./nowhere$"):
         TransformerClassifier(2, "./nowhere")
-    with pytest.raises(ModelError, match=rf"^model\.pretrained: no model from '{tmp_path}': .+") as caught:
+    with pytest.raises(ModelError, match=rf"^model\.pretrained: cannot load '{tmp_path}': .+") as caught:
         TransformerClassifier(2, str(tmp_path))
     assert "\n" not in str(caught.value)
 
@@ -143,14 +143,14 @@ def test_weights_that_are_pickles_are_refused(tiny_bert, tmp_path):
     model.config.save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
 
-    with pytest.raises(ModelError, match=r"^model\.pretrained: no model from .*safetensors"):
+    with pytest.raises(ModelError, match=r"^model\.pretrained: cannot load .*safetensors"):
         TransformerClassifier(2, str(tmp_path))
 
 
 def test_without_transformers_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
 
-    with pytest.raises(ModelError, match=r"^model: .*pip install 'hone-ml\[text\]'"):
+    with pytest.raises(ModelError, match=r"^model\.pretrained: .*pip install 'hone-ml\[text\]'"):
         TransformerClassifier(2, "any")
 
 

@@ -51,7 +51,7 @@ def test_a_pretrained_tokenizer_brings_its_own_marks(tiny_bert):
 def test_a_tokenizer_that_is_not_there_gives_one_line(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"^data\.tokenizer: no such folder: \./nowhere$"):
         PretrainedTokenizer("./nowhere")
-    with pytest.raises(DataError, match=rf"^data\.tokenizer: no tokenizer from '{tmp_path}': .+") as caught:
+    with pytest.raises(DataError, match=rf"^data\.tokenizer: cannot load '{tmp_path}': .+") as caught:
         PretrainedTokenizer(str(tmp_path))
     assert "\n" not in str(caught.value)
 

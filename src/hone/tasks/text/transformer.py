@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
-from hone.config.explain import first_line
 from hone.errors import ModelError
 from hone.tasks.classifier import Classifier
+from hone.tasks.text.pretrained import load_pretrained
 
 LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")
 # BERT and its kin put biases and normalisation outside of weight decay.
@@ -55,7 +55,8 @@ class TransformerClassifier(Classifier):
             raise ModelError(f"must be in (0, 1], not {layer_decay}", where="model.layer_decay")
         self.save_hyperparameters(ignore=["metrics"])
         self.layer_decay = layer_decay
-        self.encoder = _load(pretrained, num_classes, dropout)
+        load = partial(_load, num_classes=num_classes, dropout=dropout)
+        self.encoder = load_pretrained(load, pretrained, ModelError, "model.pretrained")
         self.num_layers = 1 + max((_layer(name) or 0 for name, _ in self.encoder.named_parameters()), default=0)
         self._freeze(freeze_layers)
 
@@ -127,26 +128,12 @@ def _layer(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _load(pretrained: str, num_classes: int, dropout: float | None) -> nn.Module:
-    try:
-        from transformers import AutoConfig, AutoModelForSequenceClassification
-        from transformers.utils import logging
-    except ImportError:
-        raise ModelError("needs the transformers package: pip install 'hone-ml[text]'", where="model") from None
-    folder = Path(pretrained).expanduser()
-    if pretrained.startswith((".", "/", "~")) and not folder.is_dir():
-        raise ModelError(f"no such folder: {pretrained}", where="model.pretrained")
-    # That the head is new is known, and needs no warning.
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    name = str(folder) if folder.is_dir() else pretrained
-    try:
-        config = AutoConfig.from_pretrained(name, num_labels=num_classes)
-        _set_dropout(config, dropout)
-        model: nn.Module = AutoModelForSequenceClassification.from_pretrained(name, config=config, use_safetensors=True)
-    except Exception as error:
-        reason = first_line(str(error)) or type(error).__name__
-        raise ModelError(f"no model from {pretrained!r}: {reason}", where="model.pretrained") from error
+def _load(place: str, num_classes: int, dropout: float | None) -> nn.Module:
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    config = AutoConfig.from_pretrained(place, num_labels=num_classes)
+    _set_dropout(config, dropout)
+    model: nn.Module = AutoModelForSequenceClassification.from_pretrained(place, config=config, use_safetensors=True)
     # It comes as it is meant to be used, not to be trained.
     return model.train()
 

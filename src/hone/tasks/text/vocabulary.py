@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
-from hone.config.explain import first_line
 from hone.errors import DataError
+from hone.tasks.text.pretrained import load_pretrained
 
 PAD, UNKNOWN = 0, 1
 WORD = re.compile(r"\w+|[^\w\s]")
@@ -79,7 +78,7 @@ class PretrainedTokenizer:
     """
 
     def __init__(self, name: str) -> None:
-        self.tokenizer = _load_tokenizer(name)
+        self.tokenizer = load_pretrained(_load_tokenizer, name, DataError, "data.tokenizer")
         self.pad_id = int(self.tokenizer.pad_token_id or 0)
 
     @property
@@ -101,15 +100,7 @@ class PretrainedTokenizer:
         return [list(one) for one in encoded["input_ids"]]
 
 
-def _load_tokenizer(name: str) -> Any:
-    try:
-        from transformers import AutoTokenizer
-    except ImportError:
-        raise DataError("needs the transformers package: pip install 'hone-ml[text]'", where="data.tokenizer") from None
-    if name.startswith((".", "/", "~")) and not Path(name).expanduser().is_dir():
-        raise DataError(f"no such folder: {name}", where="data.tokenizer")
-    try:
-        return AutoTokenizer.from_pretrained(str(Path(name).expanduser()) if Path(name).expanduser().is_dir() else name)
-    except Exception as error:
-        reason = first_line(str(error)) or type(error).__name__
-        raise DataError(f"no tokenizer from {name!r}: {reason}", where="data.tokenizer") from error
+def _load_tokenizer(place: str) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(place)

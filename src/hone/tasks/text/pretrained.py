@@ -1,0 +1,48 @@
+"""What comes by a hub name or a local folder, loaded quietly, or refused in one line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from hone.config.explain import first_line
+from hone.errors import HoneError
+
+Loaded = TypeVar("Loaded")
+
+
+def load_pretrained(load: Callable[[str], Loaded], name: str, error: type[HoneError], where: str) -> Loaded:
+    """Load a pretrained thing through ``transformers``.
+
+    Args:
+        load: Takes a folder or hub name; imports ``transformers`` itself, since that takes a second.
+        name: A hub name, or a local folder's path.
+        error: What to raise.
+        where: The config key that holds the name.
+
+    Raises:
+        HoneError: Of the given kind: there is no such thing, or ``transformers`` is not installed.
+    """
+    folder = Path(name).expanduser()
+    if name.startswith((".", "/", "~")) and not folder.is_dir():
+        raise error(f"no such folder: {name}", where)
+    try:
+        _quieten()
+        return load(str(folder) if folder.is_dir() else name)
+    except Exception as cause:
+        if isinstance(cause, ModuleNotFoundError) and cause.name == "transformers":
+            raise error("needs the transformers package: pip install 'hone-ml[text]'", where) from None
+        reason = first_line(str(cause)) or type(cause).__name__
+        raise error(f"cannot load {name!r}: {reason}", where) from cause
+
+
+def _quieten() -> None:
+    from transformers.utils import logging as transformers_logging
+
+    # That a classifier's head is new is known, and needs no warning.
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    # It tells of each attempt to reach a hub that is away; the last one's error says it all.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
