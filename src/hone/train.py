@@ -32,6 +32,7 @@ from hone.worker.messages import (
     Ending,
     Exited,
     Failed,
+    Lease,
     Message,
     Pruned,
     Report,
@@ -164,6 +165,7 @@ class _Single:
         self.ending: Ending | None = None
         self.interrupted = False
         self._open = False
+        self._lease = Lease()
 
     def run(self) -> None:
         """Train to the end, and end the run.
@@ -174,7 +176,7 @@ class _Single:
         write_yaml(self.trial.config, self.tracked.directory / TRIAL_FILE)
         caught = {one: signal.signal(one, self._interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self.executor.start(ONLY, str(self.tracked.directory), ())
+            self._lease = self.executor.start(ONLY, str(self.tracked.directory), ())
             while self.executor.running:
                 for _, message in self.executor.wait(POLL_SECONDS):
                     self._hear(message)
@@ -194,7 +196,7 @@ class _Single:
             self._conclude(message)
 
     def _begin(self, started: Started) -> None:
-        lease, config = self.executor.lease(ONLY), self.trial.config
+        lease, config = self._lease, self.trial.config
         provenance = environment().of_run(
             threads=lease.cpus, gpus=lease.gpus, seed=int(config["seed"]), digests=started.digests
         )

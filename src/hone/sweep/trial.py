@@ -36,7 +36,7 @@ class Trial:
     values: dict[str, Any]
     config: TrialConfig
     directory: Path
-    lease: Lease = Lease()
+    lease: Lease = field(default_factory=Lease)
     attempt: int = 1
     began: float = field(default_factory=time.monotonic)
     started: bool = False
