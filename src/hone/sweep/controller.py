@@ -203,7 +203,7 @@ class Controller:
         # A directory of its own: the courier may still be carrying files from the one before.
         attempt = trial.attempt + 1
         directory = attempt_directory(self.directory, trial.number, attempt)
-        again = Trial(trial.number, trial.values, trial.config, directory, attempt)
+        again = Trial(trial.number, trial.values, trial.config, directory, attempt=attempt)
         again.known = max(trial.known, trial.validations)
         self._waiting.append(again)
         self.display.note(f"trial {trial.number} failed ({ending.kind}: {ending.message}); it is tried again")

@@ -116,13 +116,13 @@ def test_an_unreadable_file_gives_one_line(tmp_path, own_cache, name, content):
     assert "\n" not in str(caught.value)
 
 
-def test_a_saved_folder_without_rows_says_so(tmp_path):
+def test_a_table_without_rows_is_empty_too(tmp_path, own_cache):
     import datasets
 
-    datasets.Dataset.from_dict({"text": [], "label": []}).save_to_disk(tmp_path / "none")
+    datasets.Dataset.from_dict({"text": [], "label": []}).to_parquet(tmp_path / "a.parquet")
 
-    with pytest.raises(DataError, match=r"^data\.dataset: .*none is empty: it holds no rows$"):
-        read_rows(Source(str(tmp_path / "none"), "data.dataset", "train"), COLUMNS)
+    with pytest.raises(DataError, match=r"^data\.train: .*a\.parquet is empty: it holds no rows$"):
+        read(str(tmp_path / "a.parquet"))
 
 
 def test_without_datasets_the_error_says_what_to_install(reviews, monkeypatch):
