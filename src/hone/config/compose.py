@@ -26,6 +26,8 @@ from hone.config.search_path import shipped_conf, user_conf
 from hone.errors import ConfigError
 
 PROVIDER = "hone"
+# From 1.4 on Hydra has one behaviour, and warns who asks for a version of it.
+BEFORE_1_4 = tuple(int(part) for part in hydra.__version__.split(".")[:2]) < (1, 4)
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ class Composer:
     @contextmanager
     def _hydra(self) -> Iterator[ConfigLoader]:
         held, base = GlobalHydra.instance().hydra, version.VersionBase.instance().version_base
-        version.setbase("1.3")
+        if BEFORE_1_4:
+            version.setbase("1.3")
         GlobalHydra.instance().clear()
         try:
             yield Hydra.create_main_hydra2("hone", self._search_path()).config_loader

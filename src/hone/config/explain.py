@@ -63,10 +63,19 @@ def _unknown_key(
     if key in groups:
         options = groups[key]
         return ConfigError(f"needs one of its options.{_shown(options)}", where=key)
-    near = did_you_mean(key, [*known_keys, *groups]) or _near_leaf(key, known_keys)
     given = next((one for one in overrides if one.lstrip("+~").split("=")[0] == key), f"{key}=...")
+    near = (
+        _near_group(key, given.partition("=")[2], groups)
+        or did_you_mean(key, [*known_keys, *groups])
+        or _near_leaf(key, known_keys)
+    )
     add = "" if given.startswith(("+", "~")) else f" To add it as a new key, write +{given}."
     return ConfigError(f"no such key in the composed config.{near}{add}", where=key)
+
+
+def _near_group(key: str, option: str, groups: Mapping[str, Sequence[str]]) -> str:
+    """For a misspelt group with one of its options: ``modle=mlp``."""
+    return did_you_mean(key, [group for group, options in groups.items() if option in options])
 
 
 def _near_leaf(key: str, known_keys: Sequence[str]) -> str:
