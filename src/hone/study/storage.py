@@ -47,9 +47,11 @@ def open_study(
     Raises:
         StudyError: It exists already, does not exist, or searches something else; or its storage cannot be used.
     """
-    _quieten()
     kept_in = _storage(storage, directory, name)
     try:
+        # Opening a journal would make one.
+        if resume and storage is None and name not in study_names(None, directory):
+            raise KeyError(name)
         open_one = optuna.load_study if resume else optuna.create_study
         arguments = {} if resume else {"direction": direction}
         study = open_one(study_name=name, storage=kept_in, sampler=sampler, pruner=pruner, **arguments)
@@ -120,6 +122,7 @@ def _check_same(study: optuna.Study, now: dict[str, Any]) -> None:
         )
 
 
-def _quieten() -> None:
+def quieten() -> None:
+    """Keep Optuna's remarks out of the terminal: what it says of each trial, and what it calls experimental."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)

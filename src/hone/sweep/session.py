@@ -15,7 +15,7 @@ from hone.errors import HoneError, StudyError
 from hone.executors import Executor, Resources, StartWorkers
 from hone.provenance import environment
 from hone.report import Leaderboard, Row
-from hone.study import Study, delete_study, open_study, study_names
+from hone.study import Study, delete_study, open_study, quieten, study_names
 from hone.sweep.books import Books
 from hone.sweep.controller import Controller, Outcome
 from hone.sweep.display import Display
@@ -153,6 +153,7 @@ def _executor(plan: Plan, start_workers: StartWorkers) -> Executor:
 def _open_study(plan: Plan, root: Path, resume: bool) -> Study:
     directory = root / "studies"
     storage = plan.sweep.study.storage
+    quieten()
     known = study_names(storage, directory)
     study = open_study(
         plan.sweep.study.name or _name(plan.stem, known, resume),
