@@ -47,11 +47,11 @@ def open_study(
     Raises:
         StudyError: It exists already, does not exist, or searches something else; or its storage cannot be used.
     """
-    kept_in = _storage(storage, directory, name)
     try:
         # Opening a journal would make one.
         if resume and storage is None and name not in study_names(None, directory):
             raise KeyError(name)
+        kept_in = _storage(storage, directory, name)
         open_one = optuna.load_study if resume else optuna.create_study
         arguments = {} if resume else {"direction": direction}
         study = open_one(study_name=name, storage=kept_in, sampler=sampler, pruner=pruner, **arguments)
