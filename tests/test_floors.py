@@ -22,6 +22,7 @@ FLOORS = {
     "train": 6,
     "report": 6,
     "cli": 7,
+    "__main__": 7,
 }
 HOMES = {
     "hydra": {"config"},

@@ -3,6 +3,6 @@
 Floor 7. Nothing heavy is imported before a command needs it.
 """
 
-from hone.cli.app import main
+from hone.cli.app import main, run_and_exit
 
-__all__ = ["main"]
+__all__ = ["main", "run_and_exit"]

@@ -92,6 +92,7 @@ def check_arguments(target: Callable[..., Any], node: Mapping[str, Any], key: st
     parameters = signature_of(target)
     if parameters is None:
         return
+    hints = _hints(target)
     open_ended = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
     for name, value in node.items():
         if name in HYDRA_KEYS:
@@ -101,7 +102,7 @@ def check_arguments(target: Callable[..., Any], node: Mapping[str, Any], key: st
                 continue
             near = did_you_mean(name, parameters)
             raise ConfigError(f"{node['_target_']} takes no such argument.{near}", where=f"{key}.{name}")
-        _check_type(value, _hint(target, name), f"{key}.{name}")
+        _check_type(value, hints.get(name), f"{key}.{name}")
 
 
 def signature_of(target: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
@@ -112,12 +113,12 @@ def signature_of(target: Callable[..., Any]) -> Mapping[str, inspect.Parameter] 
         return None
 
 
-def _hint(target: Callable[..., Any], name: str) -> Any:
+def _hints(target: Callable[..., Any]) -> dict[str, Any]:
     callee = target.__init__ if inspect.isclass(target) else target
     try:
-        return typing.get_type_hints(inspect.unwrap(callee)).get(name)
+        return typing.get_type_hints(inspect.unwrap(callee))
     except Exception:  # noqa: BLE001 - a stranger's annotation may name what cannot be imported
-        return None
+        return {}
 
 
 def _check_type(value: Any, hint: Any, where: str) -> None:

@@ -25,7 +25,8 @@ def main(arguments: list[str]) -> int:
         from hone.worker.forkserver import ForkServer
 
         ForkServer(socket.socket(fileno=int(arguments[1]))).serve()
-        return 0
+        # Its controller waits for it, and nothing of torch needs to be put away.
+        os._exit(0)
     if len(arguments) != 1 or not (Path(arguments[0]) / "trial.yaml").is_file():
         print("usage: python -m hone.worker DIR, a trial's directory with trial.yaml in it", file=sys.stderr)
         return 2

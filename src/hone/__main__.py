@@ -1,0 +1,5 @@
+"""``python -m hone`` is ``hone``."""
+
+from hone.cli import run_and_exit
+
+run_and_exit()
