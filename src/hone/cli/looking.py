@@ -10,12 +10,15 @@ from rich.table import Table
 
 from hone.config.build import build
 from hone.config.compose import Composer, resolve
-from hone.report.leaderboard import clock, short
+from hone.report import clock
 from hone.tracking.lookup import RunView, find_run, list_runs
 from hone.tracking.store import TrackingConfig, open_store
 
 STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "crashed": "red", "running": "cyan"}
 SHOWN_ID = 8
+RUN_COLUMNS = ("id", "name", "kind", "state", "started", "time", "best", "test")
+TRIAL_COLUMNS = ("id", "name", "state", "time", "objective", "test")
+NUMBERS = ("time", "best", "objective", "test")
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,12 @@ def ls(study: str | None, limit: int, place: Place) -> None:
         console.print("nothing has been tracked here yet")
         return
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("id", "name", "kind", "state", "started", "time"):
-        table.add_column(name, no_wrap=True)
-    for name in ("objective", "test"):
-        table.add_column(name, justify="right")
+    columns = TRIAL_COLUMNS if study is not None else RUN_COLUMNS
+    for name in columns:
+        table.add_column(name, no_wrap=True, justify="right" if name in NUMBERS else "left")
     for run in runs:
-        table.add_row(*_cells(run))
+        cells = _cells(run)
+        table.add_row(*(cells[name] for name in columns))
     console.print(table)
 
 
@@ -111,18 +114,16 @@ def _print_values(console: Console, title: str, values: dict[str, str]) -> None:
         console.print(f"  {key:<{width}}  {value}")
 
 
-def _cells(run: RunView) -> list[str]:
-    state = f"[{STYLES.get(run.state, 'magenta')}]{run.state}[/]"
-    seconds = "" if run.seconds is None else clock(run.seconds)
-    objective = "" if run.objective is None else short(run.objective)
-    tested = run.metrics.get("test/accuracy")
-    return [
-        run.run_id[:SHOWN_ID],
-        run.name,
-        run.kind,
-        state,
-        f"{run.started:%m-%d %H:%M}",
-        seconds,
-        objective,
-        "" if tested is None else f"{tested:.4f}",
-    ]
+def _cells(run: RunView) -> dict[str, str]:
+    tested = run.metrics.get("test/accuracy", run.metrics.get("test/loss"))
+    return {
+        "id": run.run_id[:SHOWN_ID],
+        "name": run.name,
+        "kind": run.kind,
+        "state": f"[{STYLES.get(run.state, 'magenta')}]{run.state}[/]",
+        "started": f"{run.started:%m-%d %H:%M}",
+        "time": "" if run.seconds is None else clock(run.seconds),
+        "best": "" if run.best is None else f"{run.best:.4f}",
+        "objective": "" if run.objective is None else f"{run.objective:.4f}",
+        "test": "" if tested is None else f"{tested:.4f}",
+    }

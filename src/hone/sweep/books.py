@@ -13,7 +13,7 @@ from hone.sweep.plan import Plan
 from hone.sweep.runs import close_run
 from hone.sweep.trial import Trial
 from hone.tracking.courier import Courier
-from hone.tracking.lookup import DIRECTION, METRIC, OBJECTIVE, SEARCHED
+from hone.tracking.lookup import BEST, DIRECTION, METRIC, OBJECTIVE, SEARCHED
 from hone.tracking.record import run_record
 from hone.tracking.run import KIND, STUDY, TRIAL, RunRecord, TrackedRun
 from hone.tracking.store import NOTE_TAG, Store
@@ -93,7 +93,7 @@ class Books:
 
     def log_best(self, value: float, ended: int) -> None:
         """Log the best value so far, with the number of trials that have ended as its step."""
-        self.parent.log({f"best/{self.plan.sweep.metric}": value}, ended)
+        self.parent.log({f"{BEST}{self.plan.sweep.metric}": value}, ended)
 
     def end_study(self, board: Leaderboard, state: str, files: list[Path]) -> None:
         """End the study's run.

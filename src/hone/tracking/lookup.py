@@ -14,6 +14,7 @@ from hone.tracking.run import FAILURE, KIND, STATE, STUDY, TRIAL
 from hone.tracking.store import PARENT_TAG, Store
 
 OBJECTIVE = "objective"
+BEST = "best/"
 METRIC, DIRECTION = "hone.metric", "hone.direction"
 SEARCHED = "hone.searched"
 UNFINISHED = ("running", "crashed")
@@ -56,6 +57,11 @@ class RunView:
     def objective(self) -> float | None:
         """The value that its study searched by."""
         return self.metrics.get(OBJECTIVE)
+
+    @property
+    def best(self) -> float | None:
+        """The best value of a study's trials."""
+        return next((value for name, value in self.metrics.items() if name.startswith(BEST)), None)
 
 
 def list_runs(store: Store, study: str | None = None, limit: int = 50) -> list[RunView]:
