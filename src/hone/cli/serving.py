@@ -47,6 +47,8 @@ def dashboard(place: Place, port: int, browser: bool) -> int:
         return 0
     address = f"http://{HOST}:{_free_port(port)}"
     server = _serve(tracking, address)
+    # A shell that starts this in the background has Ctrl-C ignored; and a plain kill must not leave the server behind.
+    caught = {one: signal.signal(one, signal.default_int_handler) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         _wait_until_up(server, address)
         _open(console, f"{address}/{page}", browser)
@@ -56,6 +58,8 @@ def dashboard(place: Place, port: int, browser: bool) -> int:
         return 0
     finally:
         _end(server)
+        for one, handler in caught.items():
+            signal.signal(one, handler)
 
 
 def _serve(tracking: TrackingConfig, address: str) -> subprocess.Popen[bytes]:
