@@ -7,7 +7,6 @@ import sys
 import venv
 from pathlib import Path
 
-import pytest
 from terminal import started, wait_for
 
 from hone.tracking.store import TrackingConfig, open_store
