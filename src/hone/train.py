@@ -13,7 +13,7 @@ from typing import Any
 
 from hone.config.build import build
 from hone.config.compose import Composer, resolve
-from hone.config.files import apply_overrides, read_yaml, write_yaml
+from hone.config.files import apply_overrides, read_yaml, write_text
 from hone.config.sweeps import parse_override
 from hone.config.targets import target_modules
 from hone.errors import ConfigError, HoneError
@@ -173,7 +173,7 @@ class _Single:
         Raises:
             HoneError: What the user gave cannot be trained.
         """
-        write_yaml(self.trial.config, self.tracked.directory / TRIAL_FILE)
+        write_text(self.trial.text, self.tracked.directory / TRIAL_FILE)
         caught = {one: signal.signal(one, self._interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
             self._lease = self.executor.start(ONLY, str(self.tracked.directory), ())
@@ -201,7 +201,7 @@ class _Single:
             threads=lease.cpus, gpus=lease.gpus, seed=int(config["seed"]), digests=started.digests
         )
         tags = {KIND: "train"}
-        self.tracked.open(run_record(self.name, tags, config, self.trial.overrides, provenance))
+        self.tracked.open(run_record(self.name, tags, config, self.trial.text, self.trial.overrides, provenance))
         self.tracked.courier.settle()
         self._open = True
 

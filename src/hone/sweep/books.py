@@ -71,7 +71,7 @@ class Books:
             threads=trial.lease.cpus, gpus=trial.lease.gpus, seed=int(config["seed"]), digests=started.digests
         )
         run = TrackedRun(self.courier, trial.directory, self.parent)
-        run.open(run_record(trial.name, tags, config, trial.config.overrides, provenance))
+        run.open(run_record(trial.name, tags, config, trial.config.text, trial.config.overrides, provenance))
         self._runs[trial.number] = run
         self._opened.append(run)
 
@@ -137,7 +137,7 @@ class Books:
             NOTE_TAG: f"Searching {', '.join(plan.space.texts)} for {plan.sweep.direction[:3]} {plan.sweep.metric}.",
         }
         base = plan.configs.shared()
-        record = run_record(self.study, tags, base.config, base.overrides, environment())
+        record = run_record(self.study, tags, base.config, base.text, base.overrides, environment())
         sweep = plan.sweep.model_dump(mode="json")
         if sweep["study"]["storage"]:
             sweep["study"]["storage"] = hide_password(sweep["study"]["storage"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hone.config.compose import Composer, Composition, resolve
+from hone.config.files import yaml_text
 
 # What the controller needs and a trial does not: a worker knows nothing of Optuna or MLflow, and no password that a
 # tracking URI may hold gets into a run's files.
@@ -28,6 +30,11 @@ class TrialConfig:
     config: dict[str, Any]
     model: str
     overrides: tuple[str, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """The config as YAML."""
+        return yaml_text(self.config)
 
 
 class TrialConfigs:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hone.config.files import write_yaml
+from hone.config.files import write_text
 from hone.errors import HoneError, SweepStopped, missing_metric
 from hone.executors import Executor
 from hone.study import Study
@@ -118,7 +118,7 @@ class Controller:
 
     def _start(self, trial: Trial) -> None:
         trial.directory.mkdir(parents=True)
-        write_yaml(trial.config.config, trial.directory / TRIAL_FILE)
+        write_text(trial.config.text, trial.directory / TRIAL_FILE)
         trial.began = time.monotonic()
         self._active[trial.number] = trial
         trial.lease = self.executor.start(trial.number, str(trial.directory), (self.metric,))
@@ -134,9 +134,11 @@ class Controller:
             self._conclude(trial, message)
 
     def _begin(self, trial: Trial, started: Started) -> None:
-        self.books.open_trial(trial, started)
-        trial.started = True
+        # Only the first must wait: where the store cannot be written, nothing is to be trained.
+        self.books.open_study()
         self.executor.answer(trial.number, Begin())
+        trial.started = True
+        self.books.open_trial(trial, started)
 
     def _judge(self, trial: Trial, report: Report) -> None:
         trial.validations += 1

@@ -17,6 +17,7 @@ def run_record(
     name: str,
     tags: Mapping[str, str],
     config: Mapping[str, Any],
+    text: str,
     overrides: Sequence[str],
     provenance: Provenance,
 ) -> RunRecord:
@@ -26,6 +27,7 @@ def run_record(
         name: What people see.
         tags: Tags to filter by.
         config: Resolved.
+        text: The same as YAML.
         overrides: What makes it from the config groups.
         provenance: What the run is made with.
 
@@ -34,7 +36,7 @@ def run_record(
     """
     commit = {"mlflow.source.git.commit": provenance.commit} if provenance.commit else {}
     texts = {
-        CONFIG_FILE: yaml_text(config),
+        CONFIG_FILE: text,
         OVERRIDES_FILE: yaml_text(list(overrides)),
         PROVENANCE_FILE: json.dumps(provenance.as_dict(), indent=2),
     }
