@@ -35,7 +35,7 @@ def test_the_table_shows_the_objective_beside_its_test_value():
     console.print(board().as_table())
     lines = [line.split() for line in console.export_text().splitlines()]
 
-    assert lines[1] == ["trial", "val/accuracy", "test/accuracy", "optimizer.lr", "model", "seconds"]
+    assert lines[1] == ["trial", "val/accuracy", "test/accuracy", "lr", "model", "seconds"]
     assert lines[2] == ["2", "0.7500", "0.7000", "3.0e-05", "cnn", "3.0"]
     assert len(lines) == 4
 

@@ -72,7 +72,7 @@ class Leaderboard:
         """The best trials for the terminal."""
         table = Table(title=f"{self.study}: best of {len(self.rows)} trials", title_justify="left", box=None)
         table.add_column("trial", justify="right", style="cyan")
-        for name in self._columns():
+        for name in self._columns(short_keys=True):
             table.add_column(name, justify="right")
         table.add_column("seconds", justify="right", style="dim")
         for place, row in enumerate(self._complete()[:top]):
@@ -119,8 +119,11 @@ class Leaderboard:
         name = f"test/{self.metric.rpartition('/')[2]}"
         return [name] if name != self.metric and any(name in row.metrics for row in self.rows) else []
 
-    def _columns(self) -> list[str]:
+    def _columns(self, *, short_keys: bool = False) -> list[str]:
         keys = list(dict.fromkeys(key for row in self.rows for key in row.values))
+        leaves = [key.rpartition(".")[2] for key in keys]
+        if short_keys and len(set(leaves)) == len(leaves):
+            keys = leaves
         return [self.metric, *self._tested(), *keys]
 
     def _cells(self, row: Row) -> list[str]:

@@ -14,6 +14,8 @@ from typing import Any
 
 # Set before MLflow is imported: nothing of a user's work is reported to anybody.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# Nor does it print an address for each run that ends.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
@@ -23,6 +25,7 @@ from hone.config.secrets import hide_password
 from hone.errors import StoreError
 from hone.tracking.spool import Point
 
+RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 METRICS_PER_REQUEST = 1_000
 PARAMS_PER_REQUEST = 100
 LONGEST_PARAM = 6_000
@@ -216,7 +219,8 @@ def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
         _prepare_directory(config, create)
     try:
         client = MlflowClient(tracking_uri=uri)
-        experiment = client.get_experiment_by_name(config.experiment)
+        with _impatient():
+            experiment = client.get_experiment_by_name(config.experiment)
         if experiment is None and create:
             location = None if config.uri else (config.root / "artifacts").as_uri()
             created = client.create_experiment(config.experiment, location, EXPERIMENT_TAGS)
@@ -226,6 +230,19 @@ def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
     if experiment is None:
         raise StoreError(f"no experiment named {config.experiment!r}", where=hide_password(uri))
     return Store(client, experiment, uri)
+
+
+@contextlib.contextmanager
+def _impatient() -> Iterator[None]:
+    """A server that is away is worth one more try, not the four minutes that MLflow spends on it."""
+    if RETRIES in os.environ:
+        yield
+        return
+    os.environ[RETRIES] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[RETRIES]
 
 
 def _prepare_directory(config: TrackingConfig, create: bool) -> None:
