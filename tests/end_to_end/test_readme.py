@@ -24,7 +24,7 @@ def test_a_users_own_module_trains_and_is_searched(project, hone):
 
     swept = hone("sweep", "sweep.yaml", "model=net", "model.width=choice(32,64,128)", "trainer.max_epochs=1")
     assert swept.returncode == 0, swept.stderr
-    assert "model.width" in swept.stdout
+    assert " width " in swept.stdout
 
 
 def test_the_sweep_file_that_is_explained_is_valid(project):
