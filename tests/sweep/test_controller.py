@@ -204,3 +204,12 @@ def test_a_store_that_fails_while_trials_run_costs_no_trial(sweep, monkeypatch):
 
     assert summary.board.counts() == {"complete": 4}
     assert summary.undelivered
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
+def test_a_resumed_study_does_not_try_its_first_values_again(sweep, sampler):
+    sweep.run(None, f"sampler={sampler}", "executor.workers=1")
+
+    summary = sweep.run(None, f"sampler={sampler}", "executor.workers=1", "trials=8", resume=True)
+
+    assert len({row.values["model.lr"] for row in summary.board.rows}) == 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +19,7 @@ STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "crashed": "
 SHOWN_ID = 8
 RUN_COLUMNS = ("id", "name", "kind", "state", "started", "time", "best", "test")
 TRIAL_COLUMNS = ("id", "name", "state", "time", "objective", "test")
+WIDTHS = {"id": SHOWN_ID, "kind": 5, "state": 8, "started": 11, "time": 7, "best": 8, "objective": 9, "test": 8}
 NUMBERS = ("time", "best", "objective", "test")
 
 
@@ -62,10 +64,13 @@ def ls(study: str | None, limit: int, place: Place) -> None:
     if not runs:
         console.print("nothing has been tracked here yet")
         return
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    table = Table(box=None, header_style="dim", padding=(0, 1, 0, 0))
     columns = TRIAL_COLUMNS if study is not None else RUN_COLUMNS
     for name in columns:
-        table.add_column(name, no_wrap=True, justify="right" if name in NUMBERS else "left")
+        # A narrow terminal cuts names, which begin with what tells them apart, and nothing else.
+        width = WIDTHS.get(name)
+        side: Literal["left", "right"] = "right" if name in NUMBERS else "left"
+        table.add_column(name, no_wrap=True, justify=side, width=width, min_width=width)
     for run in runs:
         cells = _cells(run)
         table.add_row(*(cells[name] for name in columns))

@@ -14,6 +14,11 @@ from hone.space import Space
 
 FINGERPRINT = "hone.fingerprint"
 FAILURE = "hone.failure"
+KEEP_THEIR_PLACE = (
+    optuna.samplers.QMCSampler,
+    optuna.samplers.GridSampler,
+    optuna.samplers.BruteForceSampler,
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,16 @@ class Study:
     def maximize(self) -> bool:
         """Whether more is better."""
         return self.study.direction is optuna.study.StudyDirection.MAXIMIZE
+
+    @property
+    def asked(self) -> int:
+        """How many trials it has had, however they ended."""
+        return len(self.study.get_trials(deepcopy=False))
+
+    def go_on_with(self, sampler: optuna.samplers.BaseSampler) -> None:
+        """Suggest with another sampler from now on, unless the one at hand keeps its place in the storage."""
+        if not isinstance(self.study.sampler, KEEP_THEIR_PLACE):
+            self.study.sampler = sampler
 
     def ask(self) -> Suggestion:
         """Ask the sampler for the next trial."""

@@ -71,7 +71,9 @@ class Books:
             threads=trial.lease.cpus, gpus=trial.lease.gpus, seed=int(config["seed"]), digests=started.digests
         )
         run = TrackedRun(self.courier, trial.directory, self.parent)
-        run.open(run_record(trial.name, tags, config, trial.config.text, trial.config.overrides, provenance))
+        record = run_record(trial.name, tags, config, trial.config.text, trial.config.overrides, provenance)
+        # A searched group is no key of the config, and a parameter all the same.
+        run.open(replace(record, params={**record.params, **trial.values}))
         self._runs[trial.number] = run
         self._opened.append(run)
 

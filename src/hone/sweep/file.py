@@ -20,6 +20,7 @@ LATER = {
 }
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 SECTIONS = {"resources", "failure", "study"}
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 
 
@@ -51,8 +52,15 @@ class FailureSection(_Section):
 class StudySection(_Section):
     """Which study the trials belong to, and where it is kept."""
 
-    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str | None = None
     storage: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _folder(cls, value: str | None) -> str | None:
+        if value is not None and not STUDY_NAME.fullmatch(value):
+            raise ValueError(f"may hold letters, digits, dots, dashes and underscores, not {value!r}")
+        return value
 
 
 class SweepFile(_Section):

@@ -44,9 +44,17 @@ class Plan:
         """What studies of this file are named after."""
         return self.path.stem
 
-    def sampler(self) -> Any:
-        """The Optuna sampler."""
-        return build(self.config["sampler"], "sampler")
+    def sampler(self, asked: int = 0) -> Any:
+        """The Optuna sampler.
+
+        Args:
+            asked: How many trials the study has had. A seed alone would make a sampler that takes up a study draw its
+                first values over again.
+        """
+        node = self.config["sampler"]
+        if asked and isinstance(node.get("seed"), int):
+            node = {**node, "seed": node["seed"] + asked}
+        return build(node, "sampler")
 
     def pruner(self) -> Any:
         """The Optuna pruner."""

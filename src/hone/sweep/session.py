@@ -119,6 +119,8 @@ def _run(
     if request.resume:
         recover_runs(study.name, plan.sweep.metric, directory, courier)
     console.print(f"study [bold]{study.name}[/], {executor.slots} trials at once", highlight=False)
+    if len(before.rows) >= plan.sweep.trials:
+        console.print(f"it has its {plan.sweep.trials} trials already; trials={2 * plan.sweep.trials} runs more")
     try:
         with Display(console, before, plan.sweep.trials, executor.slots) as display:
             outcome = Controller(plan, study, executor, books, display, directory).run()
@@ -167,6 +169,7 @@ def _open_study(plan: Plan, root: Path, resume: bool) -> Study:
         resume=resume,
     )
     if resume:
+        study.go_on_with(plan.sampler(study.asked))
         recover_trials(study, plan.sweep.metric, root / "trials" / study.name)
     return study
 
