@@ -27,7 +27,7 @@ FLOORS = {
 HOMES = {
     "hydra": {"config"},
     # Trials' configs are set key by key before they are resolved.
-    "omegaconf": {"config", "sweep.configs"},
+    "omegaconf": {"config", "sweep.configs", "sweep.searched"},
     "optuna": {"space", "study"},
     "mlflow": {"tracking"},
     # A lease sets the number of threads before anything else of a trial runs.

@@ -14,6 +14,7 @@
     ├── StoreError         a tracking store that cannot be read or written
     ├── RunNotFound        no run, or more than one, by that name
     ├── ResourceError      a lease that this machine cannot give
+    ├── DiskError          a disk that is full, or too small for what is asked
     └── SweepStopped       a sweep that ended early: too many of its trials failed
 """
 
@@ -82,6 +83,10 @@ class RunNotFound(HoneError):
 
 class ResourceError(HoneError):
     """A lease that this machine cannot give."""
+
+
+class DiskError(HoneError):
+    """A disk that is full, or too small for what is asked."""
 
 
 class SweepStopped(HoneError):

@@ -38,6 +38,7 @@ from hone.worker.messages import (
     Report,
     Result,
     Started,
+    TrialJob,
     Verdict,
 )
 from hone.worker.run import TRIAL_FILE
@@ -100,7 +101,7 @@ def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
     trial, tracking = compose_run(request)
     modules = target_modules(trial.config)
     resources = Resources(cpu_count(), len(gpu_names()))
-    executor = LocalExecutor(resources, lambda: start_workers(modules), workers=1, to_terminal=True)
+    executor = LocalExecutor(resources, lambda: start_workers(modules), max_parallel=1, to_terminal=True)
     directory = None
     try:
         store = open_store(tracking)
@@ -176,7 +177,7 @@ class _Single:
         write_text(self.trial.text, self.tracked.directory / TRIAL_FILE)
         caught = {one: signal.signal(one, self._interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self._lease = self.executor.start(ONLY, str(self.tracked.directory), ())
+            self._lease = self.executor.start(TrialJob(ONLY, str(self.tracked.directory)))
             while self.executor.running:
                 for _, message in self.executor.wait(POLL_SECONDS):
                     self._hear(message)

@@ -11,7 +11,7 @@ from hone.config.compose import Composer, resolve
 from hone.config.files import read_yaml, write_yaml
 from hone.executors import Resources
 from hone.executors.local import LocalExecutor
-from hone.worker.messages import Begin, Exited, Failed, Pruned, Report, Result, Started, Verdict
+from hone.worker.messages import Begin, Exited, Failed, Pruned, Report, Result, Started, TrialJob, Verdict
 from hone.worker.run import read_result
 
 METRIC = "val/loss"
@@ -31,7 +31,7 @@ class Bench:
         overrides = ["trainer.max_epochs=3", *(f"model.{key}={value}" for key, value in model.items())]
         config = resolve(Composer(Path("conf"), "toy").compose(overrides).config)
         write_yaml(config, directory / "trial.yaml")
-        self.executor.start(number, str(directory), (METRIC,))
+        self.executor.start(TrialJob(number, str(directory), objectives=(METRIC,)))
         self.heard[number] = []
         return directory
 
@@ -62,7 +62,7 @@ def bench(request, project):
         def start_workers():
             return ScriptedWorkers(_Script)
 
-    executor = LocalExecutor(Resources(cpus=1, gpus=0), start_workers, workers=2)
+    executor = LocalExecutor(Resources(cpus=1, gpus=0), start_workers, max_parallel=2)
     yield Bench(executor, project)
     executor.close()
 

@@ -86,11 +86,11 @@ FILES = {
     "an unknown sampler": (sweep_file(sampler="sampler: tpee"), r"^hone: sampler: no option 'tpee'\. Did you mean tpe"),
     "a share of a GPU": (
         sweep_file(resources="resources: {gpus: 0.5}"),
-        r"^hone: bad\.yaml: resources\.gpus: shares of a GPU are not supported yet",
+        r"^hone: resources\.gpus: asks for 0\.5, and this machine has 0",
     ),
     "a condition": (
         sweep_file(when="when: {model=cnn: {model.dropout: 1}}"),
-        r"^hone: bad\.yaml: when: .*not supported yet",
+        r"^hone: bad\.yaml: when\.model=cnn\.model\.dropout: 1 is one value; sweep it by choice",
     ),
     "a missing metric": (
         sweep_file(metric="metric: val/acc"),

@@ -96,7 +96,7 @@ def test_a_fixed_override_takes_its_key_out_of_the_space(project, hone_here):
 def killed_sweep(project):
     """A sweep whose controller was killed after some of its trials had ended."""
     trials = project / "mlruns" / "trials" / "toy_sweep-1"
-    with started(project, *TOY, "trials=8", "model.pause=0.3", "executor.workers=2") as process:
+    with started(project, *TOY, "trials=8", "model.pause=0.3", "executor.max_parallel=2") as process:
         wait_for(lambda: len(list(trials.glob("*/result.json"))) >= 2, process)
         workers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)

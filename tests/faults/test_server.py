@@ -10,7 +10,7 @@ from hone.config.files import write_yaml
 from hone.executors import Resources
 from hone.executors.local import LocalExecutor
 from hone.executors.warm import WarmWorkers
-from hone.worker.messages import Begin, Exited, Report, Result, Started, Verdict
+from hone.worker.messages import Begin, Exited, Report, Result, Started, TrialJob, Verdict
 
 
 def trial(project, number, **model):
@@ -37,9 +37,9 @@ def listen(executor, until, seconds=60):
 
 def test_a_lost_server_costs_the_trials_that_ran_and_not_the_next(project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(project))
-    executor = LocalExecutor(Resources(cpus=1, gpus=0), WarmWorkers, workers=1)
+    executor = LocalExecutor(Resources(cpus=1, gpus=0), WarmWorkers, max_parallel=1)
     try:
-        executor.start(0, trial(project, 0, misbehave="hang", at_epoch=0), ())
+        executor.start(TrialJob(0, trial(project, 0, misbehave="hang", at_epoch=0)))
         listen(executor, Started)
         first = executor.workers.process
         [worker] = psutil.Process(first.pid).children()
@@ -49,7 +49,7 @@ def test_a_lost_server_costs_the_trials_that_ran_and_not_the_next(project, monke
         assert (0, Exited(0, -9)) in listen(executor, Exited)
         assert executor.running == 0
         worker.wait(10)
-        executor.start(1, trial(project, 1), ())
+        executor.start(TrialJob(1, trial(project, 1)))
         assert any(isinstance(message, Result) for _, message in listen(executor, Exited))
     finally:
         executor.close()

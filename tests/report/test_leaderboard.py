@@ -16,14 +16,14 @@ def board(maximize=True):
         Row(2, "complete", 0.75, {"optimizer.lr": 3e-05, "model": "cnn"}, {"test/accuracy": 0.7}, 3.0),
         Row(3, "failed", None, {"optimizer.lr": 1.0, "model": "cnn"}),
     )
-    return Leaderboard("s-1", "val/accuracy", maximize, rows)
+    return Leaderboard("s-1", ["val/accuracy"], [maximize], rows)
 
 
 def test_the_best_is_a_complete_trial_in_either_direction():
     assert board().best().number == 2
     assert board(maximize=False).best().number == 0
     assert [one.number for one in board().ranked()] == [2, 0, 1, 3]
-    assert Leaderboard("s", "m", True, ()).best() is None
+    assert Leaderboard("s", ["m"], [True]).best() is None
 
 
 def test_states_are_counted():

@@ -57,12 +57,6 @@ def test_a_falling_range_is_a_range():
     assert set(drawn("range(10, 0, -3)")) <= {10, 7, 4, 1}
 
 
-def test_a_fixed_key_leaves_the_space():
-    space = parse_space({"a": "choice(1,2)", "b": "choice(1,2)"}, "s")
-
-    assert list(space.without(["a"]).texts) == ["b"]
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [

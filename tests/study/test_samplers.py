@@ -17,13 +17,18 @@ def options(group):
     return sorted(one.stem for one in (CONF / group).glob("*.yaml"))
 
 
-def run_trials(tmp_path, sampler="tpe", pruner="none"):
-    config = resolve(Composer().compose([f"sampler={sampler}", f"pruner={pruner}"]).config)
+# What an option cannot do without.
+NEEDS = {"threshold": ["pruner.lower=0"]}
+
+
+def run_trials(tmp_path, sampler="tpe", pruner="none", space=SPACE):
+    overrides = [f"sampler={sampler}", f"pruner={pruner}", *NEEDS.get(pruner, ())]
+    config = resolve(Composer().compose(overrides).config)
     study = open_study(
         "a-1",
-        parse_space(SPACE, "space"),
-        metric="m",
-        direction="maximize",
+        parse_space(space, "space"),
+        metrics=("m",),
+        directions=("maximize",),
         storage=None,
         directory=tmp_path,
         sampler=build(config["sampler"], "sampler"),
@@ -34,11 +39,11 @@ def run_trials(tmp_path, sampler="tpe", pruner="none"):
         suggested.append(study.ask().values)
         for step in range(1, 4):
             study.report(number, step, float(step))
-        study.complete(number, suggested[-1]["optimizer.lr"])
+        study.complete(number, [suggested[-1]["optimizer.lr"]])
     return suggested
 
 
-@pytest.mark.parametrize("sampler", options("sampler"))
+@pytest.mark.parametrize("sampler", sorted({*options("sampler")} - {"grid"}))
 def test_each_sampler_suggests_and_its_seed_decides_what(sampler, tmp_path):
     first = run_trials(tmp_path / "1", sampler)
 
@@ -50,3 +55,11 @@ def test_each_sampler_suggests_and_its_seed_decides_what(sampler, tmp_path):
 @pytest.mark.parametrize("pruner", options("pruner"))
 def test_each_pruner_judges(pruner, tmp_path):
     assert len(run_trials(tmp_path, "random", pruner)) == 12
+
+
+def test_a_grid_has_each_point_once_and_knows_when_it_is_done(tmp_path):
+    space = {"optimizer.lr": "choice(0.1, 0.2, 0.3, 0.4)", "model.width": "range(1, 4)"}
+
+    suggested = run_trials(tmp_path, "grid", space=space)
+
+    assert len({tuple(one.values()) for one in suggested}) == 12 == parse_space(space, "space").size()

@@ -17,8 +17,8 @@ def opened(request, tmp_path):
         return open_study(
             name,
             parse_space(entries, "space"),
-            metric=metric,
-            direction="minimize",
+            metrics=(metric,),
+            directions=("minimize",),
             storage=storage,
             directory=tmp_path / "studies",
             sampler=sampler or optuna.samplers.RandomSampler(seed=0),
@@ -34,11 +34,10 @@ def test_a_study_remembers_what_its_trials_came_to(opened):
     study = opened()
     numbers = [study.ask().number for _ in range(4)]
     assert numbers == [0, 1, 2, 3]
-    study.complete(0, 0.5)
+    study.complete(0, [0.5])
     study.report(1, 1, 9.0)
     study.prune(1)
     study.fail(2, "oom")
-    study.abandon(3)
 
     again = opened(resume=True)
 
@@ -56,7 +55,7 @@ def test_what_a_controller_that_is_gone_left_running_can_still_be_told(opened):
 
     study = opened(resume=True)
     assert study.orphans() == [0]
-    study.complete(0, 0.25)
+    study.complete(0, [0.25])
 
     assert study.orphans() == []
     assert study.best().value == 0.25
@@ -100,7 +99,7 @@ def test_a_grid_that_is_used_up_says_so(opened):
     for number in range(2):
         assert not study.exhausted
         study.ask()
-        study.complete(number, 1.0)
+        study.complete(number, [1.0])
 
     assert study.exhausted
     assert len(study.finished()) == 2
@@ -119,8 +118,8 @@ def test_a_storage_that_cannot_be_used_is_named(tmp_path):
         open_study(
             "a",
             parse_space(ENTRIES, "space"),
-            metric="m",
-            direction="minimize",
+            metrics=("m",),
+            directions=("minimize",),
             storage="nonsense://x",
             directory=tmp_path,
             sampler=None,

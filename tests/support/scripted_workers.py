@@ -39,7 +39,7 @@ class Script:
         if self.say is not None:
             line.stream.sendall(self.say)
         for step, value in enumerate(self.values, start=1):
-            line.send(Report(step, {self.metric: value}))
+            line.send(Report(step, {self.metric: value}, step))
             if line.receive().stop:
                 return self._end(job, line, Pruned({self.metric: value}, None, step, 0.0))
             if step == self.die_after:
@@ -83,6 +83,9 @@ class ScriptedWorkers:
     def kill(self, number):
         self._killed.add(number)
         self._shut(number)
+
+    def preempt(self, number):
+        self.kill(number)
 
     def close(self):
         for number in list(self._lines):

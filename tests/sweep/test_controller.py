@@ -32,7 +32,7 @@ def test_a_free_slot_does_not_wait_for_a_slow_trial(sweep):
             slow.set()
         return Script((1.0,), hold=slow if job.number == 0 else None)
 
-    summary = sweep.run(script, "executor.workers=2")
+    summary = sweep.run(script, "executor.max_parallel=2")
 
     # Trial 3 starts only if 1 and 2 took turns in the other slot while 0 was held.
     assert summary.board.counts() == {"complete": 4}
@@ -88,9 +88,10 @@ def test_a_failed_trial_is_tried_again_with_the_same_values(sweep):
 
     assert seen[0] == 2
     assert summary.board.counts() == {"complete": 4}
-    first, second = [run for run in sweep.runs() if run.data.tags["hone.trial"] == "0"]
-    assert {first.info.status, second.info.status} == {"FAILED", "FINISHED"}
-    assert first.data.params["model.lr"] == second.data.params["model.lr"]
+    [run] = [run for run in sweep.runs() if run.data.tags["hone.trial"] == "0"]
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["hone.error.1"] == "crash: the worker was ended by SIGSEGV"
+    assert len(sweep.runs()) == 4
 
 
 def test_too_many_failures_stop_the_sweep_and_say_why(sweep):
@@ -132,7 +133,7 @@ def test_a_metric_that_is_not_logged_is_named_with_those_that_are(sweep):
 def test_bad_input_after_a_good_trial_is_that_trials_own_failure(sweep):
     bad = Failed("error", "must be at least 1, not 0", bad_input=True, where="data.batch_size")
 
-    summary = sweep.run(lambda job: Script((1.0,), ending=bad if job.number == 2 else None), "executor.workers=1")
+    summary = sweep.run(lambda job: Script((1.0,), ending=bad if job.number == 2 else None), "executor.max_parallel=1")
 
     assert summary.board.counts() == {"complete": 3, "failed": 1}
     assert len(sweep.runs()) == 4
@@ -143,7 +144,7 @@ def test_pruned_trials_end_killed_and_keep_their_last_value(sweep):
         return Script((1.0, 1.0) if job.number == 0 else (9.0, 9.0, 9.0))
 
     summary = sweep.run(
-        script, "pruner=median", "++pruner.n_startup_trials=1", "++pruner.n_warmup_steps=0", "executor.workers=1"
+        script, "pruner=median", "++pruner.n_startup_trials=1", "++pruner.n_warmup_steps=0", "executor.max_parallel=1"
     )
 
     assert summary.board.counts() == {"complete": 1, "pruned": 3}
@@ -163,7 +164,7 @@ def test_ctrl_c_once_lets_what_runs_finish(sweep):
         os.kill(os.getpid(), signal.SIGINT)
         return Script((1.0,))
 
-    summary = sweep.run(script, "trials=50", "executor.workers=1")
+    summary = sweep.run(script, "trials=50", "executor.max_parallel=1")
 
     assert summary.state == "stopped"
     assert summary.board.counts() == {"complete": 1}
@@ -180,15 +181,17 @@ def test_ctrl_c_twice_ends_what_runs_and_a_resumed_study_makes_up_for_it(sweep):
                 line.receive()
             return super().run(job, line)
 
-    stopped = sweep.run(lambda job: Interrupted((1.0,)), "executor.workers=1")
+    stopped = sweep.run(lambda job: Interrupted((1.0,)), "executor.max_parallel=1")
     assert stopped.state == "stopped"
     assert stopped.board.counts() == {"complete": 1, "stopped": 1}
     assert not [run for run in sweep.store.runs() if run.info.status == "RUNNING"]
 
-    resumed = sweep.run(None, "executor.workers=1", resume=True)
+    resumed = sweep.run(None, "executor.max_parallel=1", resume=True)
 
     assert resumed.board.counts() == {"complete": 4}
-    assert [job.number for job in sweep.jobs] == [0, 1, 2, 3, 4]
+    assert [job.number for job in sweep.jobs] == [0, 1, 1, 2, 3]
+    assert len(sweep.runs()) == 4
+    assert {run.info.status for run in sweep.runs()} == {"FINISHED"}
     assert len(sweep.runs("study")) == 1
     assert sweep.runs("study")[0].info.status == "FINISHED"
 
@@ -200,7 +203,7 @@ def test_a_store_that_fails_while_trials_run_costs_no_trial(sweep, monkeypatch):
             (sweep.project / "mlruns" / "mlflow.db").rename(sweep.project / "gone.db")
         return Script((1.0,))
 
-    summary = sweep.run(script, "executor.workers=1")
+    summary = sweep.run(script, "executor.max_parallel=1")
 
     assert summary.board.counts() == {"complete": 4}
     assert summary.undelivered
@@ -208,8 +211,8 @@ def test_a_store_that_fails_while_trials_run_costs_no_trial(sweep, monkeypatch):
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
 def test_a_resumed_study_does_not_try_its_first_values_again(sweep, sampler):
-    sweep.run(None, f"sampler={sampler}", "executor.workers=1")
+    sweep.run(None, f"sampler={sampler}", "executor.max_parallel=1")
 
-    summary = sweep.run(None, f"sampler={sampler}", "executor.workers=1", "trials=8", resume=True)
+    summary = sweep.run(None, f"sampler={sampler}", "executor.max_parallel=1", "trials=8", resume=True)
 
     assert len({row.values["model.lr"] for row in summary.board.rows}) == 8

@@ -15,6 +15,7 @@ def trial(tmp_path):
     def make(number, ending=None, **values):
         made = Trial(number, values or {"optimizer.lr": 0.00031}, TrialConfig({}, "mlp", ()), tmp_path)
         made.ending = ending
+        made.objectives = tuple(ending.metrics.values()) if isinstance(ending, Result) else ()
         return made
 
     return make
@@ -23,14 +24,14 @@ def trial(tmp_path):
 def shown(terminal, play):
     out = io.StringIO()
     console = Console(file=out, width=140, force_terminal=terminal, no_color=True)
-    with Display(console, Leaderboard("s-1", "val/accuracy", True, ()), trials=4, slots=2) as display:
+    with Display(console, Leaderboard("s-1", ["val/accuracy"], [True]), trials=4, slots=2) as display:
         play(display)
     return out.getvalue()
 
 
 def test_the_live_table_shows_what_runs_what_ended_and_the_best(trial):
     def play(display):
-        display.ended(trial(0, Result({"val/accuracy": 0.9})), 0.9)
+        display.ended(trial(0, Result({"val/accuracy": 0.9})))
         running = trial(1)
         running.latest, running.validations = 0.75, 3
         display.update([running])
@@ -47,8 +48,8 @@ def test_the_live_table_shows_what_runs_what_ended_and_the_best(trial):
 
 def test_without_a_terminal_each_trial_is_a_line(trial):
     def play(display):
-        display.ended(trial(0, Result({"val/accuracy": 0.9})), 0.9)
-        display.ended(trial(1, Failed("oom", "CUDA out of memory")), None)
+        display.ended(trial(0, Result({"val/accuracy": 0.9})))
+        display.ended(trial(1, Failed("oom", "CUDA out of memory")))
 
     lines = shown(False, play).splitlines()
 

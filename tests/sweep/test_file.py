@@ -42,12 +42,17 @@ def test_durations_are_written_as_people_say_them(path, written, seconds):
         ("timeout: soon", r"a\.yaml: timeout: give a duration such as 90s"),
         ("trials: 0", r"a\.yaml: trials: .*greater than 0.*0"),
         ("trials: many", r"a\.yaml: trials: .*valid integer"),
-        ("metric: [a, b]", r"a\.yaml: metric: several objectives are not supported yet"),
+        ("metric: [a, b]", r"a\.yaml: direction: give one for each of the 2 metrics, not 1"),
         ("direction: up", r"a\.yaml: direction: "),
-        ("constraints: {latency_ms: '<= 20'}", r"a\.yaml: constraints: .*not supported yet"),
-        ("enqueue: [best]", r"a\.yaml: enqueue: .*not supported yet"),
+        ("when: [1]", r"a\.yaml: when: "),
+        ("enqueue: 3", r"a\.yaml: enqueue: "),
+        ("failure: {oom: ignore}", r"a\.yaml: failure\.oom: .*'retry', 'infeasible', 'fail' or 'stop'"),
+        ("failure: {timeout: soon}", r"a\.yaml: failure\.timeout: give a duration"),
+        ("disk: {budget: plenty}", r"a\.yaml: disk\.budget: give a size such as 500MB"),
+        ("disk: {keep: 0}", r"a\.yaml: disk\.keep: "),
+        ("resources: {memory: 0}", r"a\.yaml: resources\.memory: .*greater than 0"),
         ("resources: {gpu: 1}", r"a\.yaml: resources\.gpu: no such key\. Did you mean gpus\?"),
-        ("resources: {gpus: 0.25}", r"a\.yaml: resources\.gpus: shares of a GPU are not supported yet"),
+        ("resources: {gpus: 1.5}", r"a\.yaml: resources\.gpus: give a share below 1, a whole number, or auto"),
         ("failure: {retries: -1}", r"a\.yaml: failure\.retries: .*greater than or equal to 0"),
         ("study: {name: 'a/b'}", r"a\.yaml: study\.name: "),
         ("space: [1]", r"a\.yaml: space: "),
@@ -59,3 +64,19 @@ def test_a_wrong_value_is_named_by_file_and_key(path, line, message):
 
     with pytest.raises(SweepFileError, match=message):
         load_sweep_file(path)
+
+
+def test_sizes_shares_and_several_objectives_are_read(path):
+    path.write_text(
+        VALID.replace("metric: val/loss", "metric: [val/loss, latency_ms]").replace(
+            "direction: minimize", "direction: [minimize, minimize]"
+        )
+        + "resources: {gpus: 0.25, memory: 1.5GB}\ndisk: {budget: 2TB}\nenqueue: best:a-1\n"
+    )
+
+    sweep, _ = load_sweep_file(path)
+
+    assert sweep.metrics == ("val/loss", "latency_ms")
+    assert sweep.metric == "val/loss"
+    assert (sweep.resources.gpus, sweep.resources.memory, sweep.disk.budget) == (0.25, 1_500_000_000, 2 * 10**12)
+    assert sweep.enqueue == ("best:a-1",)

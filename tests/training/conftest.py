@@ -11,8 +11,9 @@ from hone.worker.messages import Begin, Lease, TrialJob, Verdict
 class Listener:
     """The worker's line, answered on the spot."""
 
-    def __init__(self, stop_at=None):
+    def __init__(self, stop_at=None, die_at=None):
         self.stop_at = stop_at
+        self.die_at = die_at
         self.start = None
         self.reports = []
 
@@ -22,6 +23,8 @@ class Listener:
 
     def report(self, report):
         self.reports.append(report)
+        if len(self.reports) == self.die_at:
+            raise EOFError
         return Verdict(stop=len(self.reports) == self.stop_at)
 
 
@@ -46,12 +49,17 @@ def trained(composed, tmp_path, monkeypatch):
         monkeypatch.delenv(variable)
     count = iter(range(100))
 
-    def train(*overrides, name="toy", stop_at=None, config=None, objectives=()):
-        directory = tmp_path / f"trial-{next(count)}"
-        directory.mkdir()
-        line = Listener(stop_at)
-        job = TrialJob(0, str(directory), Lease(1, ()), objectives)
-        ending = train_trial(job, config or composed(*overrides, name=name), line, time.monotonic())
+    def train(*overrides, name="toy", stop_at=None, die_at=None, config=None, objectives=(), directory=None, reserve=0):
+        if directory is None:
+            directory = tmp_path / f"trial-{next(count)}"
+            directory.mkdir()
+        line = Listener(stop_at, die_at)
+        job = TrialJob(0, str(directory), Lease(1, ()), objectives, reserve=reserve)
+        try:
+            ending = train_trial(job, config or composed(*overrides, name=name), line, time.monotonic())
+        except EOFError:
+            # The controller is gone, and the worker goes as it is.
+            ending = None
         return ending, line, directory
 
     return train

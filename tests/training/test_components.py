@@ -1,5 +1,6 @@
 import pytest
 import torch
+from pytorch_lightning.callbacks import Callback
 from toy import ToyData, ToyModel
 
 from hone.errors import ConfigError
@@ -59,7 +60,7 @@ def test_a_model_that_is_no_lightning_module_is_refused(composed):
 )
 def test_a_part_of_the_wrong_kind_is_named(composed, tmp_path, change, message):
     with pytest.raises(ConfigError, match=message):
-        build_trainer(composed() | change, tmp_path, False, [], progress=False)
+        build_trainer(composed() | change, tmp_path, False, [], Callback(), progress=False)
 
 
 def test_data_without_a_digest_has_none():

@@ -1,7 +1,9 @@
 """A user's own module and data: nothing of hone in it. It can be told to misbehave."""
 
+import ctypes
 import os
 import signal
+import subprocess
 import time
 
 import pytorch_lightning as pl
@@ -12,10 +14,11 @@ from torch.utils.data import DataLoader, TensorDataset
 class ToyData(pl.LightningDataModule):
     """A line with noise, in two dimensions."""
 
-    def __init__(self, batch_size: int = 16, rows: int = 64):
+    def __init__(self, batch_size: int = 16, rows: int = 64, workers: int = 0):
         super().__init__()
         self.batch_size = batch_size
         self.rows = rows
+        self.workers = workers
 
     @property
     def width(self) -> int:
@@ -26,7 +29,7 @@ class ToyData(pl.LightningDataModule):
         self.data = TensorDataset(inputs, inputs @ torch.tensor([[1.0], [-2.0]]) + 0.5)
 
     def train_dataloader(self):
-        return DataLoader(self.data, self.batch_size, shuffle=True)
+        return DataLoader(self.data, self.batch_size, shuffle=True, num_workers=self.workers)
 
     def val_dataloader(self):
         return DataLoader(self.data, self.batch_size)
@@ -46,14 +49,17 @@ class ToyModel(pl.LightningModule):
         pause: float = 0.0,
         above: float = 0.0,
         lr: float = 0.05,
+        dropout: float = 0.0,
+        plan: str | None = None,
     ):
         super().__init__()
         self.save_hyperparameters()
         self.layer = torch.nn.Linear(width, 1)
+        self.dropout = torch.nn.Dropout(dropout)
 
     def training_step(self, batch, batch_idx):
         inputs, targets = batch
-        loss = torch.nn.functional.mse_loss(self.layer(inputs), targets)
+        loss = torch.nn.functional.mse_loss(self.layer(self.dropout(inputs)), targets)
         if self.hparams.misbehave and self.current_epoch == self.hparams.at_epoch:
             loss = self._misbehave(loss)
         return loss
@@ -66,6 +72,21 @@ class ToyModel(pl.LightningModule):
             os.kill(os.getpid(), signal.SIGKILL)
         if kind == "raise":
             raise RuntimeError("the user's own mistake")
+        if kind == "terminate":
+            os.kill(os.getpid(), signal.SIGTERM)
+            return loss
+        if kind == "segfault":
+            ctypes.string_at(0)
+        if kind == "exhaust":
+            self.hoard = [torch.ones(2**26) for _ in range(100)]
+        if kind == "gigabyte":
+            line = "x" * 1_000_000
+            for _ in range(1_000):
+                print(line)
+            return loss
+        if kind == "child":
+            subprocess.Popen(["sleep", "600"], start_new_session=True)
+            return loss
         if kind == "exit":
             os._exit(3)
         if kind == "hang":
@@ -90,4 +111,8 @@ class ToyModel(pl.LightningModule):
         self.log("test/loss", torch.nn.functional.mse_loss(self.layer(inputs), targets))
 
     def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), lr=self.hparams.lr)
+        optimizer = torch.optim.SGD(self.parameters(), lr=self.hparams.lr)
+        if self.hparams.plan is None:
+            return optimizer
+        scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.9)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": self.hparams.plan}}

@@ -13,7 +13,7 @@ import pytest
 from hone.config.compose import Composer, resolve
 from hone.config.files import write_yaml
 from hone.executors.warm import EarlyWorkers, WarmWorkers
-from hone.worker.messages import Begin, Exited, Failed, Lease, Report, Result, Started, TrialJob, Verdict
+from hone.worker.messages import Begin, Exited, Failed, Forked, Lease, Report, Result, Started, TrialJob, Verdict
 
 
 @pytest.fixture
@@ -33,6 +33,13 @@ def begin(line):
     line.send(Begin())
 
 
+def ended(workers):
+    """The next word of the server but that it has forked."""
+    while isinstance(message := workers.control.receive(), Forked):
+        pass
+    return message
+
+
 def play(workers, line):
     """Answer a trial until it has ended."""
     begin(line)
@@ -40,7 +47,7 @@ def play(workers, line):
         assert isinstance(message, Report)
         line.send(Verdict())
     line.close()
-    assert isinstance(workers.control.receive(), Exited)
+    assert isinstance(ended(workers), Exited)
 
 
 def test_what_a_trial_prints_goes_to_its_own_log(job, start_workers, project):
@@ -68,7 +75,7 @@ def test_each_trial_has_a_session_of_its_own(job, start_workers):
     assert os.getsid(worker.pid) == worker.pid
 
     workers.kill(0)
-    assert workers.control.receive() == Exited(0, -signal.SIGKILL)
+    assert ended(workers) == Exited(0, -signal.SIGKILL)
     line.close()
 
 
@@ -79,7 +86,7 @@ def test_a_worker_whose_controller_hangs_up_ends(job, start_workers):
 
     line.close()
 
-    assert isinstance(workers.control.receive(), Exited)
+    assert isinstance(ended(workers), Exited)
 
 
 def test_no_trial_outlives_a_controller_that_is_gone(job, project):

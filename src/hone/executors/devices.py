@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+from typing import Protocol
 
 QUERY = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
 
@@ -49,3 +50,39 @@ def _by_nvidia_smi() -> tuple[str, ...]:
     except (OSError, subprocess.SubprocessError):
         return ()
     return tuple(answer.stdout.split())
+
+
+class Meter(Protocol):
+    """Reads how much memory of a device is in use."""
+
+    def used(self, device: str) -> int | None:
+        """Bytes in use, by anybody; None where it cannot be told."""
+
+    def total(self, device: str) -> int | None:
+        """Bytes that there are; None where it cannot be told."""
+
+
+class NvmlMeter:
+    """Reads NVIDIA's management library; says nothing where there is none."""
+
+    def used(self, device: str) -> int | None:
+        """Bytes in use, by anybody."""
+        return self._memory(device, "used")
+
+    def total(self, device: str) -> int | None:
+        """Bytes that there are."""
+        return self._memory(device, "total")
+
+    def _memory(self, device: str, name: str) -> int | None:
+        with contextlib.suppress(Exception):
+            import pynvml
+
+            pynvml.nvmlInit()
+            try:
+                by_index = device.isdigit()
+                find = pynvml.nvmlDeviceGetHandleByIndex if by_index else pynvml.nvmlDeviceGetHandleByUUID
+                handle = find(int(device) if by_index else device)
+                return int(getattr(pynvml.nvmlDeviceGetMemoryInfo(handle), name))
+            finally:
+                pynvml.nvmlShutdown()
+        return None

@@ -9,6 +9,8 @@ from typing import Protocol
 from hone.worker.channel import Channel
 from hone.worker.messages import Begin, Lease, Message, TrialJob, Verdict
 
+AUTO = "auto"
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -16,11 +18,14 @@ class Resources:
 
     Attributes:
         cpus: Threads; None for its share of the machine.
-        gpus: Whole devices; None for one where there are any.
+        gpus: Devices; a share of one below 1; ``auto`` for as many trials on a device as the first one's
+            memory shows to fit; None for one where there are any.
+        memory: Bytes of host memory; None for no limit.
     """
 
     cpus: int | None = None
-    gpus: int | None = None
+    gpus: float | str | None = None
+    memory: int | None = None
 
 
 class Workers(Protocol):
@@ -33,6 +38,9 @@ class Workers(Protocol):
 
     def kill(self, number: int) -> None:
         """End one trial's process group now."""
+
+    def preempt(self, number: int) -> None:
+        """Let one trial save its state and end."""
 
     def close(self) -> None:
         """End every worker and wait until they are gone."""
@@ -56,8 +64,11 @@ class Executor(Protocol):
     def running(self) -> int:
         """How many trials hold a lease."""
 
-    def start(self, number: int, directory: str, objectives: Sequence[str]) -> Lease:
-        """Start a trial, and say under which lease; there must be a free slot."""
+    def fits(self, *, alone: bool = False) -> bool:
+        """Whether one more trial can be started now; ``alone`` with its devices to itself."""
+
+    def start(self, job: TrialJob, *, alone: bool = False) -> Lease:
+        """Start a trial that fits, and say under which lease; the job's own lease is replaced."""
 
     def wait(self, seconds: float) -> list[tuple[int, Message]]:
         """Wait for messages; ``Exited`` is a trial's last, and frees its lease."""
@@ -65,8 +76,14 @@ class Executor(Protocol):
     def answer(self, number: int, message: Begin | Verdict) -> None:
         """Answer a trial's question."""
 
+    def preempt(self, number: int) -> None:
+        """Let a trial save its state and end; its ``Exited`` follows."""
+
     def kill(self, number: int) -> None:
         """End a trial now; its ``Exited`` follows."""
+
+    def notes(self) -> list[str]:
+        """What the user should know, each once."""
 
     def close(self) -> None:
         """End all that still runs."""

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from hone.executors.devices import cpu_count, gpu_names
+import psutil
+
+from hone.executors.cooling import Cooling
+from hone.executors.devices import Meter, NvmlMeter, cpu_count, gpu_names
 from hone.executors.executor import Resources, Workers
 from hone.executors.leases import Inventory
 from hone.worker.channel import Channel
+from hone.worker.death import end_group
 from hone.worker.messages import (
     Begin,
     Exited,
     Failed,
+    Forked,
     GarbledMessage,
     Lease,
     Message,
+    Pruned,
+    Result,
     TrialJob,
     Verdict,
     encode,
 )
 from hone.worker.run import JOB_FILE
+
+COOLING_SECONDS = 0.1
 
 
 class LocalExecutor:
@@ -30,9 +41,10 @@ class LocalExecutor:
     Args:
         resources: What each trial asks for.
         start_workers: Starts the workers; a scripted one in tests.
-        workers: The most trials at once; None for as many as the leases allow.
+        max_parallel: The most trials at once; None for as many as the leases allow.
         devices: GPUs to lease; None for those that are found.
         to_terminal: Show the trials' progress on the terminal, for a single run.
+        meter: Reads the devices' memory; NVIDIA's library when None.
 
     Raises:
         ResourceError: Not even one trial fits on this machine.
@@ -42,17 +54,21 @@ class LocalExecutor:
         self,
         resources: Resources,
         start_workers: Callable[[], Workers],
-        workers: int | None = None,
+        max_parallel: int | None = None,
         devices: Sequence[int | str] | None = None,
         to_terminal: bool = False,
+        meter: Meter | None = None,
     ) -> None:
         wanted = gpu_names() if devices is None else tuple(str(one) for one in devices)
         gpus = () if resources.gpus == 0 else wanted
-        self.inventory = Inventory(resources, cpu_count(), gpus, workers)
+        self.inventory = Inventory(resources, cpu_count(), gpus, max_parallel, psutil.virtual_memory().total)
         self.to_terminal = to_terminal
+        self._cooling = Cooling(self.inventory, meter or NvmlMeter(), gpus)
         self._start_workers = start_workers
         self.workers = start_workers()
         self._lines: dict[int, Channel] = {}
+        self._pids: dict[int, int] = {}
+        self._notes: list[str] = []
 
     @property
     def slots(self) -> int:
@@ -64,24 +80,27 @@ class LocalExecutor:
         """How many trials hold a lease."""
         return len(self.inventory.lent)
 
-    def start(self, number: int, directory: str, objectives: Sequence[str]) -> Lease:
+    def fits(self, *, alone: bool = False) -> bool:
+        """Whether one more trial can be started now; ``alone`` with its devices to itself."""
+        return self.inventory.fits(alone=alone)
+
+    def start(self, job: TrialJob, *, alone: bool = False) -> Lease:
         """Start a trial under a lease.
 
         Args:
-            number: The trial.
-            directory: Its directory, with ``trial.yaml`` in it.
-            objectives: Metrics that must be finite.
+            job: The trial, its directory with ``trial.yaml`` in it.
+            alone: It is to share its devices with nobody.
 
         Returns:
             The lease.
 
         Raises:
-            ResourceError: No slot is free.
+            ResourceError: It does not fit.
         """
-        lease = self.inventory.lend(number)
-        job = TrialJob(number, directory, lease, tuple(objectives), self.to_terminal, str(Path.cwd()))
-        Path(directory, JOB_FILE).write_bytes(encode(job))
-        self._lines[number] = self.workers.start(job)
+        lease = self.inventory.lend(job.number, alone=alone)
+        started = replace(job, lease=lease, to_terminal=self.to_terminal, start_from=str(Path.cwd()))
+        Path(job.directory, JOB_FILE).write_bytes(encode(started))
+        self._lines[job.number] = self.workers.start(started)
         return lease
 
     def wait(self, seconds: float) -> list[tuple[int, Message]]:
@@ -93,6 +112,9 @@ class LocalExecutor:
         Returns:
             Each message with its trial's number. ``Exited`` is a trial's last; its lease is free by then.
         """
+        if self._cooling:
+            self._notes += self._cooling.look()
+            seconds = min(seconds, COOLING_SECONDS)
         control = self.workers.control.fileno()
         numbers = {line.fileno(): number for number, line in self._lines.items()}
         ready = wait([*numbers, control], seconds)
@@ -114,9 +136,20 @@ class LocalExecutor:
             except OSError:
                 self._hang_up(number)
 
+    def preempt(self, number: int) -> None:
+        """Let a trial save its state and end; its ``Exited`` follows."""
+        with contextlib.suppress(OSError):
+            self.workers.preempt(number)
+
     def kill(self, number: int) -> None:
         """End a trial's process group now; its ``Exited`` follows."""
-        self.workers.kill(number)
+        with contextlib.suppress(OSError):
+            self.workers.kill(number)
+
+    def notes(self) -> list[str]:
+        """What the user should know, each once."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def close(self) -> None:
         """End all that still runs."""
@@ -126,7 +159,7 @@ class LocalExecutor:
 
     def _read(self, number: int) -> list[tuple[int, Message]]:
         try:
-            return [(number, message) for message in self._lines[number].receive_ready()]
+            said = self._lines[number].receive_ready()
         except EOFError:
             self._hang_up(number)
             return []
@@ -134,26 +167,48 @@ class LocalExecutor:
             self.kill(number)
             self._hang_up(number)
             return [(number, Failed("crash", f"the worker said what is no message: {error}"))]
+        if self.inventory.measuring:
+            self._measure(number, said)
+        return [(number, message) for message in said]
+
+    def _measure(self, number: int, said: Sequence[Message]) -> None:
+        """Learn from the first trial that ends how many of its kind fit on a device."""
+        ended = next((one for one in said if isinstance(one, Result | Pruned)), None)
+        lease = self.inventory.lent.get(number)
+        if ended is None or lease is None or not lease.gpus:
+            return
+        share = self._cooling.share(lease.gpus[0], ended.device_memory)
+        if share is not None:
+            self.inventory.learn(share)
+            parts = self.inventory.parts
+            self._notes.append(f"a trial takes {share:.0%} of a GPU's memory: {parts} run on each from now on")
 
     def _read_control(self) -> list[tuple[int, Message]]:
         try:
             said = self.workers.control.receive_ready()
         except EOFError:
             return self._lose_server()
-        ended = [message for message in said if isinstance(message, Exited)]
         messages: list[tuple[int, Message]] = []
-        for one in ended:
-            if one.number in self._lines:
+        for one in said:
+            if isinstance(one, Forked):
+                self._pids[one.number] = one.pid
+            elif isinstance(one, Exited):
                 messages += self._drain(one.number)
-            self.inventory.take_back(one.number)
-            messages.append((one.number, one))
+                self._free(one.number)
+                messages.append((one.number, one))
         return messages
+
+    def _free(self, number: int) -> None:
+        self._pids.pop(number, None)
+        self._cooling.watch(self.inventory.take_back(number))
 
     def _drain(self, number: int) -> list[tuple[int, Message]]:
         """Read what a trial that is gone said last."""
         messages: list[tuple[int, Message]] = []
-        while number in self._lines:
+        # Whatever it said has arrived; the socket itself may live on in a process that got away.
+        while number in self._lines and wait([self._lines[number]], 0):
             messages += self._read(number)
+        self._hang_up(number)
         return messages
 
     def _lose_server(self) -> list[tuple[int, Message]]:
@@ -161,7 +216,10 @@ class LocalExecutor:
         lost = list(self.inventory.lent)
         for number in lost:
             self._hang_up(number)
-            self.inventory.take_back(number)
+            if number in self._pids:
+                # What a fork had started does not die with it.
+                end_group(self._pids[number])
+            self._free(number)
         self.workers.close()
         self.workers = self._start_workers()
         return [(number, Exited(number, -9)) for number in lost]

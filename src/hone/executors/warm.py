@@ -10,16 +10,21 @@ from collections.abc import Sequence
 from typing import Self
 
 from hone.worker.channel import Channel
-from hone.worker.messages import Kill, Preload, TrialJob, encode
+from hone.worker.messages import Kill, Preempt, Preload, TrialJob, encode
 
-ALWAYS = ("torch", "pytorch_lightning", "hone.training")
+TRAINING = "hone.training"
+ALWAYS = ("torch", "pytorch_lightning", TRAINING)
 CLOSE_SECONDS = 10.0
 
 
 class WarmWorkers:
-    """Starts the fork server at once, so that it imports while the controller gets ready."""
+    """Starts the fork server at once, so that it imports while the controller gets ready.
 
-    def __init__(self) -> None:
+    Args:
+        modules: What it imports first.
+    """
+
+    def __init__(self, modules: Sequence[str] = ALWAYS) -> None:
         ours, theirs = socket.socketpair()
         self.control = Channel(ours)
         command = [sys.executable, "-m", "hone.worker", "--serve", str(theirs.fileno())]
@@ -38,7 +43,7 @@ class WarmWorkers:
         )
         theirs.close()
         self._idle = True
-        self.preload(ALWAYS)
+        self.preload(modules)
 
     def preload(self, modules: Sequence[str]) -> None:
         """Import more before the next trial.
@@ -70,6 +75,10 @@ class WarmWorkers:
         """End one trial's process group now."""
         self.control.send(Kill(number))
 
+    def preempt(self, number: int) -> None:
+        """Let one trial save its state and end."""
+        self.control.send(Preempt(number))
+
     def close(self) -> None:
         """End every worker: the server sees its socket closed, ends its forks and itself."""
         self.control.close()
@@ -98,7 +107,13 @@ class EarlyWorkers:
         Args:
             modules: Dotted names.
         """
-        workers, self._early = self._early or WarmWorkers(), None
+        early, self._early = self._early, None
+        if TRAINING not in modules:
+            # Trials that are plain functions need none of what takes seconds to import.
+            if early is not None:
+                early.close()
+            return WarmWorkers(modules)
+        workers = early or WarmWorkers()
         workers.preload(modules)
         return workers
 

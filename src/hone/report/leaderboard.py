@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import operator
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +22,12 @@ class Row:
     Attributes:
         number: Its number.
         state: ``complete``, ``pruned``, ``failed`` or ``stopped``.
-        value: Its objective, or None.
+        value: Its first objective, or None.
         values: The searched values by key.
         metrics: What else it measured, such as ``test/accuracy``.
         seconds: How long it took.
+        feasible: It keeps every constraint.
+        objectives: Every objective of a trial that is complete.
     """
 
     number: int
@@ -31,64 +36,124 @@ class Row:
     values: dict[str, Any]
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    feasible: bool = True
+    objectives: tuple[float, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether it may be the best."""
+        return self.state == "complete" and self.value is not None and self.feasible
 
 
-@dataclass(frozen=True)
 class Leaderboard:
-    """A study's trials.
+    """A study's trials, added as they end.
 
-    Attributes:
+    Args:
         study: Its name.
-        metric: Its objective.
-        maximize: Whether more is better.
-        rows: In any order.
+        metrics: Its objectives.
+        maximize: Whether more is better, for each.
+        rows: The trials so far.
     """
 
-    study: str
-    metric: str
-    maximize: bool
-    rows: tuple[Row, ...]
+    def __init__(self, study: str, metrics: Sequence[str], maximize: Sequence[bool], rows: Iterable[Row] = ()) -> None:
+        self.study = study
+        self.metrics = tuple(metrics)
+        self._maximize = tuple(maximize)
+        self._rows: list[Row] = []
+        self._best: Row | None = None
+        self._counts: Counter[str] = Counter()
+        for row in rows:
+            self.add(row)
+
+    @property
+    def metric(self) -> str:
+        """The first objective."""
+        return self.metrics[0]
+
+    @property
+    def maximize(self) -> bool:
+        """Whether more of the first objective is better."""
+        return self._maximize[0]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The trials in the order in which they ended."""
+        return tuple(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, row: Row) -> None:
+        """Add a trial that has ended."""
+        self._rows.append(row)
+        self._counts[row.state] += 1
+        if row.counts and (self._best is None or self._key(row) < self._key(self._best)):
+            self._best = row
 
     def ranked(self) -> list[Row]:
         """Complete trials, best first, then the others by number."""
-        complete = [one for one in self.rows if one.state == "complete" and one.value is not None]
-        sign = -1 if self.maximize else 1
-        rest = [one for one in self.rows if one not in complete]
-        return sorted(complete, key=lambda one: (sign * (one.value or 0.0), one.number)) + sorted(
-            rest, key=lambda one: one.number
-        )
+        first = sorted((one for one in self._rows if one.counts), key=self._key)
+        broken = [one for one in self._rows if one.state == "complete" and one.value is not None and not one.feasible]
+        rest = [one for one in self._rows if one.state != "complete" or one.value is None]
+        return first + sorted(broken, key=self._key) + sorted(rest, key=lambda one: one.number)
 
     def best(self) -> Row | None:
-        """The best complete trial, or None where there is none."""
-        first = next(iter(self.ranked()), None)
-        return first if first is not None and first.state == "complete" else None
+        """The best complete trial by the first objective, or None where there is none."""
+        return self._best
+
+    def front(self) -> list[Row]:
+        """The trials that none other beats in every objective, best first by the first one."""
+        signs = [-1 if more else 1 for more in self._maximize]
+        rows = [one for one in self.ranked() if one.counts and len(one.objectives) == len(signs)]
+        costs = [tuple(sign * value for sign, value in zip(signs, one.objectives, strict=True)) for one in rows]
+        return [
+            row
+            for row, cost in zip(rows, costs, strict=True)
+            if not any(other != cost and all(map(operator.le, other, cost)) for other in costs)
+        ]
 
     def counts(self) -> dict[str, int]:
         """How many trials ended in each state."""
-        states = [one.state for one in self.rows]
-        return {state: states.count(state) for state in dict.fromkeys(sorted(states))}
+        return dict(sorted(self._counts.items()))
+
+    def _key(self, row: Row) -> tuple[float, int]:
+        return (-1 if self.maximize else 1) * (row.value or 0.0), row.number
 
     def as_table(self, top: int = TOP) -> Table:
         """The best trials for the terminal."""
-        table = Table(title=f"{self.study}: best of {len(self.rows)} trials", title_justify="left", box=None)
+        table = Table(title=f"{self.study}: {self._title()}", title_justify="left", box=None)
         table.add_column("trial", justify="right", style="cyan")
         for name in self._columns(short_keys=True):
             table.add_column(name, justify="right")
         table.add_column("seconds", justify="right", style="dim")
-        for place, row in enumerate(self._complete()[:top]):
-            table.add_row(*self._cells(row), style="bold green" if place == 0 else None)
+        for place, row in enumerate(self._shown()[:top]):
+            style = "bold green" if place == 0 or len(self.metrics) > 1 else None
+            table.add_row(*self._cells(row), style=style if row.feasible else "dim")
         return table
+
+    def _title(self) -> str:
+        if len(self.metrics) > 1:
+            return f"Pareto front of {len(self)} trials"
+        return f"best of {len(self)} trials"
+
+    def _shown(self) -> list[Row]:
+        return self.front() if len(self.metrics) > 1 else self._complete()
 
     def as_markdown(self, top: int = TOP) -> str:
         """A note for the dashboard: what was searched, the best trials, how to run the best again."""
         columns = ["trial", *self._columns(), "seconds"]
         lines = [
-            f"**{'Maximize' if self.maximize else 'Minimize'} {self.metric}**: "
+            "**"
+            + ", ".join(
+                f"{'Maximize' if more else 'Minimize'} {name}"
+                for name, more in zip(self.metrics, self._maximize, strict=True)
+            )
+            + "**: "
             + ", ".join(f"{count} {state}" for state, count in self.counts().items()),
             "",
             f"| {' | '.join(columns)} |",
             "|" + " ---: |" * len(columns),
-            *(f"| {' | '.join(self._cells(row))} |" for row in self._complete()[:top]),
+            *(f"| {' | '.join(self._cells(row))} |" for row in self._shown()[:top]),
         ]
         if self.best() is not None:
             lines += [
@@ -101,14 +166,17 @@ class Leaderboard:
         """Every trial, best first, one row each."""
         keys = list(dict.fromkeys(key for row in self.rows for key in row.values))
         metrics = sorted({name for row in self.rows for name in row.metrics} - {self.metric})
+        bounded = not all(row.feasible for row in self._rows)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["trial", "state", self.metric, *keys, *metrics, "seconds"])
+        feasible = ["feasible"] if bounded else []
+        writer.writerow(["trial", "state", self.metric, *keys, *metrics, *feasible, "seconds"])
         for row in self.ranked():
             found = [row.metrics.get(name, "") for name in metrics]
             values = [row.values.get(key, "") for key in keys]
             objective = "" if row.value is None else row.value
-            writer.writerow([row.number, row.state, objective, *values, *found, f"{row.seconds:.2f}"])
+            keeps = [str(row.feasible).lower()] if bounded else []
+            writer.writerow([row.number, row.state, objective, *values, *found, *keeps, f"{row.seconds:.2f}"])
         return text.getvalue()
 
     def _complete(self) -> list[Row]:
@@ -124,14 +192,15 @@ class Leaderboard:
         leaves = [key.rpartition(".")[2] for key in keys]
         if short_keys and len(set(leaves)) == len(leaves):
             keys = leaves
-        return [self.metric, *self._tested(), *keys]
+        return [*self.metrics, *self._tested(), *keys]
 
     def _cells(self, row: Row) -> list[str]:
         keys = list(dict.fromkeys(key for one in self.rows for key in one.values))
         tested = [f"{row.metrics[name]:.4f}" if name in row.metrics else "" for name in self._tested()]
-        objective = "" if row.value is None else f"{row.value:.4f}"
+        first = "" if row.value is None else f"{row.value:.4f}"
+        others = [f"{row.metrics[name]:.4f}" if name in row.metrics else "" for name in self.metrics[1:]]
         values = [short(row.values.get(key, "")) for key in keys]
-        return [str(row.number), objective, *tested, *values, f"{row.seconds:.1f}"]
+        return [str(row.number), first, *others, *tested, *values, f"{row.seconds:.1f}"]
 
 
 def short(value: Any) -> str:

@@ -1,11 +1,11 @@
-"""Search spaces: each key of a config with the distribution that its values are drawn from."""
+"""Searched parameters: a key of a config with the distribution that its values are drawn from."""
 
 from __future__ import annotations
 
 import fnmatch
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,14 @@ class Parameter:
         distribution: What Optuna draws from.
         text: The sweep as it was written.
         prefix: ``+`` or ``++`` where the key is added to the config.
+        section: The condition under which it is searched, as it was written; empty for always.
     """
 
     key: str
     distribution: BaseDistribution
     text: str
     prefix: str = ""
+    section: str = ""
 
     def value(self, drawn: Any) -> Any:
         """The config value for what Optuna drew; lists and dicts are drawn as their JSON."""
@@ -44,63 +46,52 @@ class Parameter:
             return _decoded(drawn)
         return drawn
 
-
-@dataclass(frozen=True)
-class Space:
-    """A whole search space.
-
-    Attributes:
-        parameters: In the order of the sweep file.
-    """
-
-    parameters: tuple[Parameter, ...]
-
-    @property
-    def distributions(self) -> dict[str, BaseDistribution]:
-        """What Optuna asks with."""
-        return {one.key: one.distribution for one in self.parameters}
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """Each key with its sweep as it was written."""
-        return {one.key: one.text for one in self.parameters}
-
-    def values(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
-        """Config values for what Optuna drew.
+    def drawn(self, value: Any, where: str) -> Any:
+        """What Optuna must draw for a config value.
 
         Args:
-            drawn: A trial's ``params``.
+            value: The value.
+            where: Where it stands, for the message.
 
-        Returns:
-            Values by key, in the order of the space.
+        Raises:
+            SpaceError: The space does not offer it.
         """
-        return {one.key: one.value(drawn[one.key]) for one in self.parameters if one.key in drawn}
+        encoded = _encoded(value)
+        if isinstance(self.distribution, CategoricalDistribution):
+            offered = next((one for one in self.distribution.choices if _alike(one, encoded)), _NONE)
+        else:
+            offered = _nearest_step(self.distribution, value)
+        if offered is _NONE:
+            raise SpaceError(f"{value!r} is not in the space: {self.text}", where=where)
+        return offered
 
-    def without(self, keys: Sequence[str]) -> Space:
-        """The space less the keys that the command line fixed."""
-        return Space(tuple(one for one in self.parameters if one.key not in keys))
+    def points(self) -> list[Any] | None:
+        """Every value that there is, or None where they cannot be counted."""
+        kind = self.distribution
+        if isinstance(kind, CategoricalDistribution):
+            return [self.value(one) for one in kind.choices]
+        if isinstance(kind, IntDistribution):
+            return list(range(kind.low, kind.high + 1, kind.step))
+        if kind.step is None:
+            return [kind.low] if kind.low == kind.high else None
+        return [kind.low + place * kind.step for place in range(round((kind.high - kind.low) / kind.step) + 1)]
 
 
-def parse_space(entries: Mapping[str, str], where: str, group_options: GroupOptions | None = None) -> Space:
-    """Parse a ``space:`` section.
+def parse_parameter(
+    key: str, text: str, where: str, group_options: GroupOptions | None, section: str = ""
+) -> Parameter:
+    """Parse one entry of a space.
 
     Args:
-        entries: Key to sweep, such as ``{"optimizer.lr": "tag(log, interval(1e-5, 1e-1))"}``.
-        where: File and section, for messages.
+        key: A config key or group, after ``+`` or ``++`` where it is added to the config.
+        text: A sweep of Hydra's grammar.
+        where: File and key, for messages.
         group_options: Gives a config group's options, which ``glob(...)`` picks from.
-
-    Returns:
-        The space.
+        section: The condition under which it is searched.
 
     Raises:
-        SpaceError: It is empty, or a sweep cannot be sampled.
+        SpaceError: It cannot be sampled.
     """
-    if not entries:
-        raise SpaceError("is empty; give at least one key to search, such as optimizer.lr", where=where)
-    return Space(tuple(_parameter(key, str(text), f"{where}.{key}", group_options) for key, text in entries.items()))
-
-
-def _parameter(key: str, text: str, where: str, group_options: GroupOptions | None) -> Parameter:
     try:
         entry = parse_override(f"{key}={text}")
     except SpaceError as error:
@@ -110,7 +101,7 @@ def _parameter(key: str, text: str, where: str, group_options: GroupOptions | No
             f"{text} is one value; sweep it by choice(...), range(...) or interval(...), or move it to base",
             where=where,
         )
-    return Parameter(entry.key, _distribution(entry, where, group_options), text, entry.prefix)
+    return Parameter(entry.key, _distribution(entry, where, group_options), text, entry.prefix, section)
 
 
 def _distribution(entry: Entry, where: str, group_options: GroupOptions | None) -> BaseDistribution:
@@ -185,3 +176,24 @@ def _encoded(value: Any) -> Any:
 
 def _decoded(drawn: str) -> Any:
     return json.loads(drawn.removeprefix(_MARK)) if drawn.startswith(_MARK) else drawn
+
+
+_NONE = object()
+
+
+def _alike(offered: Any, value: Any) -> bool:
+    # True is 1 to Python, and 16.0 the same batch size as 16.
+    return bool(offered == value) and isinstance(offered, bool) == isinstance(value, bool)
+
+
+def _nearest_step(kind: BaseDistribution, value: Any) -> Any:
+    """The value as a number that the distribution offers."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return _NONE
+    integer = isinstance(kind, IntDistribution)
+    number = round(value) if integer else float(value)
+    if number != value or not kind.low <= number <= kind.high:
+        return _NONE
+    if kind.step is not None:
+        number = kind.low + round((number - kind.low) / kind.step) * kind.step
+    return number if math.isclose(number, value, rel_tol=1e-9, abs_tol=1e-12) else _NONE

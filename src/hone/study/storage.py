@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock
 
 from hone.errors import StudyError, did_you_mean
-from hone.space import Space
+from hone.space import Constraint, Space
 from hone.study.study import FINGERPRINT, Study, difference, dump_fingerprint, fingerprint
 
 
@@ -20,8 +24,9 @@ def open_study(
     name: str,
     space: Space,
     *,
-    metric: str,
-    direction: str,
+    metrics: Sequence[str],
+    directions: Sequence[str],
+    constraints: Sequence[Constraint] = (),
     storage: str | None,
     directory: Path,
     sampler: Any,
@@ -33,8 +38,9 @@ def open_study(
     Args:
         name: The study's name.
         space: What is searched.
-        metric: The objective.
-        direction: ``maximize`` or ``minimize``.
+        metrics: The objectives.
+        directions: ``maximize`` or ``minimize`` for each.
+        constraints: What a trial's metrics must keep.
         storage: Any Optuna storage URL; None for a journal file in ``directory``.
         directory: Where journal files lie.
         sampler: An Optuna sampler.
@@ -53,7 +59,7 @@ def open_study(
             raise KeyError(name)
         kept_in = _storage(storage, directory, name)
         open_one = optuna.load_study if resume else optuna.create_study
-        arguments = {} if resume else {"direction": direction}
+        arguments = {} if resume else {"directions": list(directions)}
         study = open_one(study_name=name, storage=kept_in, sampler=sampler, pruner=pruner, **arguments)
     except KeyError:
         near = did_you_mean(name, study_names(storage, directory))
@@ -63,7 +69,7 @@ def open_study(
             f"a study named {name!r} exists; go on with it by --resume, or choose another name",
             where="study.name",
         ) from None
-    now = fingerprint(space, metric, direction)
+    now = fingerprint(space, metrics, directions, constraints)
     if resume:
         _check_same(study, now)
     else:
@@ -97,6 +103,7 @@ def delete_study(name: str, storage: str | None, directory: Path) -> None:
     """
     if storage is None:
         (directory / f"{name}.journal").unlink(missing_ok=True)
+        (directory / f"{name}.journal.lock").unlink(missing_ok=True)
     else:
         optuna.delete_study(study_name=name, storage=_storage(storage, directory, name))
 
@@ -106,10 +113,53 @@ def _storage(url: str | None, directory: Path, name: str) -> BaseStorage:
         if url is not None:
             return get_storage(url)
         directory.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(directory / f"{name}.journal")))
+        return _journal(directory / f"{name}.journal")
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise StudyError(f"the study's storage cannot be used: {reason}", where="study.storage") from error
+
+
+class _JournalLock(BaseJournalFileLock):
+    """A lock that the kernel takes back from a process that dies, which Optuna's own waits for half a minute.
+
+    Args:
+        path: The journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(f"{path.name}.lock")
+        self._descriptor = -1
+
+    def acquire(self) -> bool:
+        """Wait for the lock."""
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        return True
+
+    def release(self) -> None:
+        """Give the lock back."""
+        os.close(self._descriptor)
+
+
+def _journal(path: Path) -> JournalStorage:
+    lock = _JournalLock(path)
+    lock.acquire()
+    try:
+        _drop_half_a_line(path)
+    finally:
+        lock.release()
+    return JournalStorage(JournalFileBackend(str(path), lock))
+
+
+def _drop_half_a_line(path: Path) -> None:
+    """Cut off what a full disk or a power cut left of a last line: with it the whole journal would be unreadable."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb+") as journal:
+        journal.seek(-1, os.SEEK_END)
+        if journal.read(1) != b"\n":
+            journal.seek(0)
+            journal.truncate(journal.read().rfind(b"\n") + 1)
 
 
 def _check_same(study: optuna.Study, now: dict[str, Any]) -> None:

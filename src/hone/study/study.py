@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from hone.space import Space
+from hone.space import Constraint, Space
 
 FINGERPRINT = "hone.fingerprint"
 FAILURE = "hone.failure"
+# The constraint that a trial breaks whose values cannot be trained at all.
+TRAINABLE = "hone.trainable"
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 KEEP_THEIR_PLACE = (
     optuna.samplers.QMCSampler,
     optuna.samplers.GridSampler,
@@ -28,10 +32,14 @@ class Suggestion:
     Attributes:
         number: Its number in the study, from 0, without gaps.
         values: Config values by key.
+        reported: The last step that it has reported, of one that is taken up again.
+        latest: What it reported then.
     """
 
     number: int
     values: dict[str, Any]
+    reported: int = 0
+    latest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,9 +49,11 @@ class FinishedTrial:
     Attributes:
         number: Its number in the study.
         state: ``complete``, ``pruned`` or ``failed``.
-        value: The objective, or None where it has none.
+        value: The first objective, or None where it has none.
         values: Config values by key.
         seconds: From its ask to its tell.
+        feasible: It keeps every constraint.
+        objectives: Every objective.
     """
 
     number: int
@@ -51,6 +61,8 @@ class FinishedTrial:
     value: float | None
     values: dict[str, Any]
     seconds: float
+    feasible: bool = True
+    objectives: tuple[float, ...] = ()
 
 
 class Study:
@@ -76,25 +88,51 @@ class Study:
         return self.study.study_name
 
     @property
-    def maximize(self) -> bool:
-        """Whether more is better."""
-        return self.study.direction is optuna.study.StudyDirection.MAXIMIZE
+    def maximize(self) -> tuple[bool, ...]:
+        """Whether more is better, for each objective."""
+        return tuple(one is optuna.study.StudyDirection.MAXIMIZE for one in self.study.directions)
 
     @property
     def asked(self) -> int:
         """How many trials it has had, however they ended."""
-        return len(self.study.get_trials(deepcopy=False))
+        started = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+        return len(self.study.get_trials(deepcopy=False, states=started))
 
     def go_on_with(self, sampler: optuna.samplers.BaseSampler) -> None:
         """Suggest with another sampler from now on, unless the one at hand keeps its place in the storage."""
         if not isinstance(self.study.sampler, KEEP_THEIR_PLACE):
             self.study.sampler = sampler
 
+    def enqueue(self, drawn: Mapping[str, Any]) -> None:
+        """Put values at the head of the line; what they leave out is drawn by the sampler.
+
+        Args:
+            drawn: As ``Space.drawn`` gives them.
+        """
+        self.study.enqueue_trial(dict(drawn), skip_if_exists=True)
+
     def ask(self) -> Suggestion:
         """Ask the sampler for the next trial."""
         trial = self.study.ask(fixed_distributions=self.space.distributions)
         self._asked[trial.number] = trial
-        return Suggestion(trial.number, self.space.values(trial.params))
+        return self._suggested(trial)
+
+    def adopt(self, number: int) -> Suggestion:
+        """Take up a trial that a controller which is gone left running; its values stay as they are."""
+        found = next(one for one in self.study.get_trials(deepcopy=False) if one.number == number)
+        trial = optuna.Trial(self.study, found._trial_id)
+        for one in self.space.parameters:
+            _suggest(trial, self.space.name(one), one.distribution)
+        self._asked[number] = trial
+        reports = found.intermediate_values
+        last = max(reports, default=0)
+        return replace(self._suggested(trial), reported=last, latest=reports.get(last))
+
+    def _suggested(self, trial: optuna.Trial) -> Suggestion:
+        values = self.space.values(trial.params)
+        for one in self.space.opened(values):
+            values[one.key] = one.value(_suggest(trial, self.space.name(one), one.distribution))
+        return Suggestion(trial.number, values)
 
     def report(self, number: int, step: int, value: float) -> bool:
         """Report an intermediate value.
@@ -111,31 +149,51 @@ class Study:
         trial.report(value, step)
         return bool(trial.should_prune())
 
-    def complete(self, number: int, value: float) -> None:
-        """Tell the objective of a trial that ran to its end."""
-        self._tell(number, value)
+    def complete(self, number: int, values: Sequence[float], violations: Mapping[str, float] | None = None) -> None:
+        """Tell how a trial that ran to its end came out.
+
+        Args:
+            number: The trial.
+            values: Its objectives.
+            violations: By how much it breaks each constraint; 0 or less where it keeps it.
+        """
+        trial = self._handle(number)
+        for metric, violation in (violations or {}).items():
+            trial.set_constraint(metric, violation)
+        self._tell(number, list(values))
 
     def prune(self, number: int) -> None:
         """Tell that a trial was pruned; its last report is its value."""
         self._tell(number, state=TrialState.PRUNED)
 
-    def fail(self, number: int, reason: str) -> None:
-        """Tell that a trial failed, and why."""
-        self._asked[number].set_user_attr(FAILURE, reason)
-        self._tell(number, state=TrialState.FAIL)
+    def fail(self, number: int, reason: str, *, infeasible: bool = False) -> None:
+        """Tell that a trial failed.
 
-    def abandon(self, number: int) -> None:
-        """Tell that a trial was ended before its time; it does not count, and a resumed study makes up for it."""
-        self._tell(number, state=TrialState.FAIL)
+        Args:
+            number: The trial.
+            reason: Why.
+            infeasible: Its values are at fault: the sampler learns to keep away from them. Of a failed trial Optuna
+                learns nothing, so it is told of as one that was pruned and breaks a constraint.
+        """
+        trial = self._handle(number)
+        trial.set_user_attr(FAILURE, reason)
+        if infeasible:
+            trial.set_constraint(TRAINABLE, 1.0)
+        self._tell(number, state=TrialState.PRUNED if infeasible else TrialState.FAIL)
 
     def orphans(self) -> list[int]:
-        """Trials that a controller which is gone left running; to be told complete, pruned or abandoned."""
+        """Trials that a controller which is gone left running, to be told of or adopted."""
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return [one.number for one in running if one.number not in self._asked]
 
-    def _tell(self, number: int, value: float | None = None, state: TrialState | None = None) -> None:
+    def _handle(self, number: int) -> optuna.Trial:
+        if number not in self._asked:
+            self.adopt(number)
+        return self._asked[number]
+
+    def _tell(self, number: int, values: list[float] | None = None, state: TrialState | None = None) -> None:
         try:
-            self.study.tell(self._asked.pop(number, number), value, state=state)
+            self.study.tell(self._asked.pop(number, number), values, state=state)
         except RuntimeError as error:
             # A sampler with nothing left to suggest stops the study, which Optuna takes for a mistake outside of
             # ``optimize``; the trial itself has been told by then.
@@ -144,33 +202,58 @@ class Study:
             self.exhausted = True
 
     def finished(self) -> list[FinishedTrial]:
-        """Every trial that has ended by itself, by number; abandoned ones do not count."""
-        states = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
-        trials = self.study.get_trials(deepcopy=False, states=tuple(states))
-        return [
-            FinishedTrial(
-                number=one.number,
-                state=states[one.state],
-                value=one.value if one.state in (TrialState.COMPLETE, TrialState.PRUNED) else None,
-                values=self.space.values(one.params),
-                seconds=one.duration.total_seconds() if one.duration else 0.0,
-            )
-            for one in trials
-            if one.state is not TrialState.FAIL or FAILURE in one.user_attrs
-        ]
+        """Every trial that has ended by itself, by number."""
+        trials = self.study.get_trials(deepcopy=False, states=tuple(STATES))
+        # An earlier hone told of a trial that the user ended as failed without a reason; it does not count.
+        counted = (one for one in trials if one.state is not TrialState.FAIL or FAILURE in one.user_attrs)
+        return [self._finished(one) for one in counted]
+
+    def _finished(self, trial: optuna.trial.FrozenTrial) -> FinishedTrial:
+        failed = FAILURE in trial.user_attrs
+        return FinishedTrial(
+            number=trial.number,
+            state="failed" if failed else STATES[trial.state],
+            value=_value(trial, several=len(self.maximize) > 1),
+            values=self.space.values(trial.params),
+            seconds=trial.duration.total_seconds() if trial.duration else 0.0,
+            feasible=all(one <= 0 for one in trial.constraints.values()),
+            objectives=tuple(trial.values) if trial.state is TrialState.COMPLETE else (),
+        )
 
     def best(self) -> FinishedTrial | None:
-        """The best trial that ran to its end, or None."""
-        complete = [one for one in self.finished() if one.state == "complete" and one.value is not None]
+        """The best feasible trial that ran to its end, by the first objective, or None."""
+        complete = [one for one in self.finished() if one.state == "complete" and one.feasible]
         if not complete:
             return None
-        pick = max if self.maximize else min
-        return pick(complete, key=lambda one: one.value)  # type: ignore[arg-type, return-value]
+        pick = max if self.maximize[0] else min
+        return pick(complete, key=lambda one: one.objectives[0])
 
 
-def fingerprint(space: Space, metric: str, direction: str) -> dict[str, Any]:
+def _value(trial: optuna.trial.FrozenTrial, *, several: bool) -> float | None:
+    if several:
+        return trial.values[0] if trial.state is TrialState.COMPLETE else None
+    return trial.value if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None
+
+
+def _suggest(trial: optuna.Trial, name: str, kind: BaseDistribution) -> Any:
+    if isinstance(kind, CategoricalDistribution):
+        return trial.suggest_categorical(name, kind.choices)
+    if isinstance(kind, IntDistribution):
+        return trial.suggest_int(name, kind.low, kind.high, step=kind.step, log=kind.log)
+    return trial.suggest_float(name, kind.low, kind.high, step=kind.step, log=kind.log)
+
+
+def fingerprint(
+    space: Space, metrics: Sequence[str], directions: Sequence[str], constraints: Sequence[Constraint] = ()
+) -> dict[str, Any]:
     """What must not change between two sessions of one study."""
-    return {"metric": metric, "direction": direction, "space": space.texts}
+    content: dict[str, Any] = {
+        "metric": ", ".join(metrics),
+        "direction": ", ".join(directions),
+        "space": space.texts,
+        "constraints": {one.metric: one.text for one in constraints},
+    }
+    return content | {f"when.{condition}": part for condition, part in space.branch_texts.items()}
 
 
 def difference(kept: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -193,8 +276,9 @@ def difference(kept: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _flat(fingerprint: Mapping[str, Any]) -> dict[str, str]:
-    flat = {key: str(value) for key, value in fingerprint.items() if key != "space"}
-    return flat | {f"space.{key}": text for key, text in fingerprint.get("space", {}).items()}
+    flat = {key: str(value) for key, value in fingerprint.items() if not isinstance(value, Mapping)}
+    parts = {key: part for key, part in fingerprint.items() if isinstance(part, Mapping)}
+    return flat | {f"{name}.{key}": str(text) for name, part in parts.items() for key, text in part.items()}
 
 
 def dump_fingerprint(content: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,15 @@ from hone.config.secrets import hide_password
 from hone.provenance import environment
 from hone.report import Leaderboard
 from hone.sweep.plan import Plan
-from hone.sweep.runs import close_run
+from hone.sweep.runs import CHECKPOINTS, close_run
 from hone.sweep.trial import Trial
 from hone.tracking.courier import Courier
-from hone.tracking.lookup import BEST, DIRECTION, METRIC, OBJECTIVE, SEARCHED
+from hone.tracking.lookup import BEST, DIRECTION, INFEASIBLE, METRIC, OBJECTIVE, SEARCHED
 from hone.tracking.record import run_record
-from hone.tracking.run import KIND, STUDY, TRIAL, RunRecord, TrackedRun
+from hone.tracking.run import ERROR, KIND, STUDY, TRIAL, RunRecord, TrackedRun, kept_run_id
 from hone.tracking.store import NOTE_TAG, Store
 from hone.worker.messages import Failed, Started
+from hone.worker.run import attempts
 
 
 class Books:
@@ -29,9 +31,18 @@ class Books:
         study: The study's name.
         directory: Where the study's trials lie.
         parent: Run id of the study, to go on with; None for a new one.
+        unfinished: Run ids of trials that are to be gone on with, by number.
     """
 
-    def __init__(self, courier: Courier, plan: Plan, study: str, directory: Path, parent: str | None = None) -> None:
+    def __init__(
+        self,
+        courier: Courier,
+        plan: Plan,
+        study: str,
+        directory: Path,
+        parent: str | None = None,
+        unfinished: Mapping[int, str] | None = None,
+    ) -> None:
         self.courier = courier
         self.plan = plan
         self.study = study
@@ -41,6 +52,7 @@ class Books:
         self._open = False
         self._runs: dict[int, TrackedRun] = {}
         self._opened: list[TrackedRun] = []
+        self.unfinished = dict(unfinished or {})
 
     def open_study(self) -> None:
         """Open the study's run, or take it up again, and wait until that is done.
@@ -58,40 +70,67 @@ class Books:
         self.courier.settle()
 
     def open_trial(self, trial: Trial, started: Started) -> None:
-        """Open a trial's run.
+        """Open a trial's run, or go on with it.
 
         Args:
             trial: The trial, its training about to begin.
             started: What its worker said.
         """
         self.open_study()
+        if trial.number in self._runs:
+            return
+        run = TrackedRun(self.courier, trial.directory, self.parent)
+        self._runs[trial.number] = run
+        if trial.number in self.unfinished:
+            run.take_up(self.unfinished.pop(trial.number))
+            return
         tags = {KIND: "trial", STUDY: self.study, TRIAL: str(trial.number), SEARCHED: ",".join(trial.values)}
         config = trial.config.config
         provenance = environment().of_run(
             threads=trial.lease.cpus, gpus=trial.lease.gpus, seed=int(config["seed"]), digests=started.digests
         )
-        run = TrackedRun(self.courier, trial.directory, self.parent)
         record = run_record(trial.name, tags, config, trial.config.text, trial.config.overrides, provenance)
         # A searched group is no key of the config, and a parameter all the same.
         run.open(replace(record, params={**record.params, **trial.values}))
-        self._runs[trial.number] = run
         self._opened.append(run)
 
-    def end_trial(self, trial: Trial, objective: float | None) -> None:
+    def note_failure(self, trial: Trial, failed: Failed) -> None:
+        """Keep why an attempt failed that is followed by another."""
+        run = self._runs.get(trial.number)
+        if run is not None:
+            count = attempts(trial.directory) + 1
+            run.tag({f"{ERROR}.{count}": f"{failed.kind}: {failed.message}"})
+            if failed.traceback:
+                run.add_text(failed.traceback, f"traceback-{count}.txt")
+
+    def end_trial(self, trial: Trial) -> None:
         """End a trial's run; one that failed before its training began gets one, so that its failure can be seen.
 
         Args:
             trial: The trial, ended.
-            objective: The value that the study was told.
         """
         if trial.number not in self._runs:
-            if not isinstance(trial.ending, Failed):
+            if trial.stopped or not isinstance(trial.ending, Failed):
                 return
             self.open_trial(trial, Started())
         run = self._runs.pop(trial.number)
-        if objective is not None:
-            run.log({OBJECTIVE: objective}, 0)
-        close_run(run, None if trial.stopped else trial.ending, trial.directory)
+        metrics = {OBJECTIVE: trial.objectives[0]} if trial.objectives else {}
+        if not trial.feasible:
+            metrics[INFEASIBLE] = 1.0
+        close_run(run, None if trial.stopped else trial.ending, trial.directory, metrics)
+
+    def forget_checkpoint(self, directory: Path) -> None:
+        """Delete the checkpoint of a trial that has ended from its run's artifacts.
+
+        Args:
+            directory: The trial's directory.
+        """
+
+        def errand(store: Store) -> None:
+            if (run_id := kept_run_id(directory)) is not None:
+                store.delete_files(run_id, CHECKPOINTS)
+
+        self.courier.send(errand)
 
     def log_best(self, value: float, ended: int) -> None:
         """Log the best value so far, with the number of trials that have ended as its step."""
@@ -133,14 +172,14 @@ class Books:
         tags = {
             KIND: "study",
             STUDY: self.study,
-            METRIC: plan.sweep.metric,
-            DIRECTION: plan.sweep.direction,
-            SEARCHED: ",".join(plan.space.texts),
-            NOTE_TAG: f"Searching {', '.join(plan.space.texts)} for {plan.sweep.direction[:3]} {plan.sweep.metric}.",
+            METRIC: ", ".join(plan.sweep.metrics),
+            DIRECTION: ", ".join(plan.sweep.directions),
+            SEARCHED: ",".join(plan.space.keys),
+            NOTE_TAG: f"Searching {', '.join(plan.space.keys)} for {plan.sweep.direction[:3]} {plan.sweep.metric}.",
         }
         base = plan.configs.shared()
         record = run_record(self.study, tags, base.config, base.text, base.overrides, environment())
-        sweep = plan.sweep.model_dump(mode="json")
+        sweep = plan.sweep.model_dump(mode="json", by_alias=True)
         if sweep["study"]["storage"]:
             sweep["study"]["storage"] = hide_password(sweep["study"]["storage"])
         return replace(record, texts={**record.texts, "sweep.yaml": yaml_text(sweep)})

@@ -101,6 +101,11 @@ class TrialConfigs:
         overrides = [f"{key}={value}" for key, value in values.items()]
         return TrialConfig(resolved, model, (*trial_overrides(self.base), *overrides))
 
+    @staticmethod
+    def value(text: str) -> Any:
+        """A parameter of a run, which MLflow keeps as text, as the value that it was."""
+        return OmegaConf.to_container(OmegaConf.create(f"value: {text}"))["value"]
+
 
 def model_class(config: Mapping[str, Any]) -> str:
     """What to call a model that no group names: its class."""

@@ -38,7 +38,7 @@ class Display:
         self.trials = trials
         self.slots = slots
         self._board = board
-        self._before = len(board.rows)
+        self._before = len(board)
         self._began = time.monotonic()
         self._drawn = 0.0
         self._active: Sequence[Trial] = ()
@@ -48,17 +48,25 @@ class Display:
         """The study so far."""
         return self._board
 
-    def ended(self, trial: Trial, value: float | None) -> None:
+    def ended(self, trial: Trial) -> None:
         """Show that a trial ended.
 
         Args:
             trial: The trial.
-            value: Its objective, if it has one.
         """
         metrics = {} if trial.ending is None or isinstance(trial.ending, Failed) else trial.ending.metrics
-        row = Row(trial.number, trial.state, value, trial.values, dict(metrics), trial.seconds)
-        board = self._board
-        self._board = Leaderboard(board.study, board.metric, board.maximize, (*board.rows, row))
+        value = trial.objectives[0] if trial.objectives else None
+        row = Row(
+            trial.number,
+            trial.state,
+            trial.latest if value is None and trial.state == "pruned" else value,
+            trial.values,
+            dict(metrics),
+            trial.seconds,
+            trial.feasible,
+            trial.objectives,
+        )
+        self._board.add(row)
         if isinstance(trial.ending, Failed) and trial.state == "failed":
             self.note(f"trial {trial.number} failed ({trial.ending.kind}): {trial.ending.message}")
         elif self._live is None:
@@ -92,12 +100,12 @@ class Display:
 
     def _picture(self) -> RenderableType:
         bar = Table.grid()
-        bar.add_row(ProgressBar(self.trials, len(self._board.rows), width=BAR_WIDTH))
+        bar.add_row(ProgressBar(self.trials, len(self._board), width=BAR_WIDTH))
         return Group(self._summary(), bar, self._running())
 
     def _summary(self) -> Text:
         counts = self._board.counts()
-        parts = [Text(f"{len(self._board.rows)}/{self.trials} trials", style="bold")]
+        parts = [Text(f"{len(self._board)}/{self.trials} trials", style="bold")]
         parts += [Text(f"{count} {state}", style=STYLES[state]) for state, count in counts.items()]
         parts.append(Text(f"{len(self._active)} running", style="cyan"))
         best = self._board.best()
@@ -108,10 +116,10 @@ class Display:
         return Text(" · ").join(parts)
 
     def _eta(self) -> str:
-        ended = len(self._board.rows) - self._before
+        ended = len(self._board) - self._before
         if not ended:
             return "?"
-        return clock((time.monotonic() - self._began) / ended * (self.trials - len(self._board.rows)))
+        return clock((time.monotonic() - self._began) / ended * (self.trials - len(self._board)))
 
     def _running(self) -> Table:
         table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
@@ -129,5 +137,6 @@ class Display:
         best = self._board.best()
         mark = " *" if best is not None and best.number == row.number else ""
         value = "" if row.value is None else f" {self._board.metric}={row.value:.4f}{mark}"
-        done = f"[{len(self._board.rows)}/{self.trials}]".replace("[", "\\[")
-        return f"{done} trial {row.number} {row.state} in {row.seconds:.1f}s{value}  {describe(row.values)}"
+        done = f"[{len(self._board)}/{self.trials}]".replace("[", "\\[")
+        state = row.state if row.feasible else f"{row.state}, outside a constraint,"
+        return f"{done} trial {row.number} {state} in {row.seconds:.1f}s{value}  {describe(row.values)}"

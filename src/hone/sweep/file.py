@@ -5,21 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from hone.config.files import read_yaml
 from hone.config.sweeps import parse_override
 from hone.errors import SweepFileError, did_you_mean
 
-LATER = {
-    "when": "conditional parts of the space",
-    "constraints": "constraints",
-    "enqueue": "trials to begin with",
-}
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
-SECTIONS = {"resources", "failure", "study"}
+BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+SECTIONS = {"resources", "failure", "disk", "study"}
+KINDS = ("oom", "diverged", "error", "crash", "timeout", "preempted")
+SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 
@@ -28,25 +35,107 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ResourcesSection(_Section):
-    """What one trial asks for."""
+def seconds_of(value: Any) -> Any:
+    """Seconds of a duration such as ``90s``, ``30m``, ``2h`` or ``1h 30m``.
 
-    gpus: int | None = Field(default=None, ge=0)
-    cpus: PositiveInt | None = None
-
-    @field_validator("gpus", mode="before")
-    @classmethod
-    def _whole(cls, value: Any) -> Any:
-        if isinstance(value, float) and not value.is_integer():
-            raise ValueError(f"shares of a GPU are not supported yet; give a whole number, not {value}")
+    Raises:
+        ValueError: It is no duration.
+    """
+    if value is None or isinstance(value, int | float):
         return value
+    parts = DURATION.findall(str(value))
+    if not parts or DURATION.sub("", str(value)).strip():
+        raise ValueError("give a duration such as 90s, 30m, 2h or 1h 30m")
+    return sum(float(count) * SECONDS[unit] for count, unit in parts)
+
+
+def bytes_of(value: Any) -> Any:
+    """Bytes of a size such as ``500MB``, ``8GB`` or ``1.5TB``.
+
+    Raises:
+        ValueError: It is no size.
+    """
+    if value is None or isinstance(value, int | float):
+        return value
+    found = SIZE.fullmatch(str(value).strip())
+    if found is None:
+        raise ValueError("give a size such as 500MB, 8GB or 1.5TB")
+    return int(float(found[1]) * BYTES[found[2].upper()])
+
+
+Duration = Annotated[float | None, BeforeValidator(seconds_of)]
+Size = Annotated[int | None, BeforeValidator(bytes_of)]
+
+
+class ResourcesSection(_Section):
+    """What one trial asks for.
+
+    Attributes:
+        gpus: Devices; below 1 a share of one, above 1 with DDP inside the trial, ``auto`` for as many trials on a
+            device as the first one's memory shows to fit.
+        cpus: Threads.
+        memory: Bytes of host memory that a trial may take.
+    """
+
+    gpus: int | float | Literal["auto"] | None = None
+    cpus: PositiveInt | None = None
+    memory: Size = Field(default=None, gt=0)
+
+    @field_validator("gpus", mode="after")
+    @classmethod
+    def _countable(cls, value: Any) -> Any:
+        if isinstance(value, float) and (value < 0 or (value > 1 and not value.is_integer())):
+            raise ValueError(f"give a share below 1, a whole number, or auto, not {value:g}")
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Policy = Literal["retry", "infeasible", "fail", "stop"]
 
 
 class FailureSection(_Section):
-    """What becomes of trials that fail."""
+    """What becomes of trials that fail.
 
-    retries: int = Field(default=0, ge=0)
+    Attributes:
+        retries: How often a trial that failed is taken up again, from its last checkpoint where it has one.
+        max_failure_rate: The share of failed trials at which the sweep ends.
+        min_trials: Before so many trials have ended, no share is judged.
+        timeout: Seconds that one trial may take.
+        stall: Seconds without any sign of life of a trial that trains.
+        grace: Seconds that a trial is given to save its state when it must stop.
+        oom: What follows a trial that ran out of memory.
+        diverged: What follows a loss or an objective that became NaN or infinite.
+        error: What follows an exception.
+        crash: What follows a worker that died.
+    """
+
+    retries: int = Field(default=1, ge=0)
     max_failure_rate: float = Field(default=0.5, ge=0, le=1)
+    min_trials: PositiveInt = 4
+    timeout: Duration = Field(default=None, gt=0)
+    stall: Duration = Field(default=1_800.0, gt=0)
+    grace: Annotated[float, BeforeValidator(seconds_of)] = Field(default=30.0, ge=0)
+    oom: Policy = "infeasible"
+    diverged: Policy = "infeasible"
+    error: Policy = "retry"
+    crash: Policy = "retry"
+
+    def policy(self, kind: str) -> str:
+        """What follows a kind of failure."""
+        return {"timeout": "fail", "preempted": "retry"}.get(kind) or str(getattr(self, kind))
+
+
+class DiskSection(_Section):
+    """What the sweep as a whole may keep on disk.
+
+    Attributes:
+        keep: Trials whose best checkpoint is kept, the best ones.
+        budget: Bytes of checkpoints; the least promising go first.
+        reserve: Bytes of the file system that are left free; below it the sweep pauses.
+    """
+
+    keep: int = Field(default=3, ge=1)
+    budget: Size = Field(default=None, gt=0)
+    reserve: Annotated[int, BeforeValidator(bytes_of)] = Field(default=50_000_000, ge=0)
 
 
 class StudySection(_Section):
@@ -68,51 +157,77 @@ class SweepFile(_Section):
 
     Attributes:
         base: Hydra overrides, applied before the command line's.
-        metric: The objective, as training logs it.
-        direction: ``maximize`` or ``minimize``.
+        metrics: The objectives, as training logs them: one, or several for a Pareto front. ``metric`` in the file.
+        directions: ``maximize`` or ``minimize`` for each. ``direction`` in the file.
         trials: The total for the study.
         timeout: Seconds after which no trial is started any more; those that run then finish. None for no limit.
         sampler: An option of ``conf/sampler``.
         pruner: An option of ``conf/pruner``.
         space: Key to sweep, in Hydra's sweep grammar.
+        when: Condition to more of the space.
+        constraints: Metric to the bound that it must keep.
+        enqueue: Trials to begin with: values, or runs to take them from.
         resources: What one trial asks for.
         failure: What becomes of trials that fail.
+        disk: What may be kept.
         study: Which study the trials belong to.
     """
 
     base: tuple[str, ...] = ()
-    metric: str = Field(min_length=1)
-    direction: Literal["maximize", "minimize"]
+    metrics: tuple[str, ...] = Field(alias="metric", min_length=1)
+    directions: tuple[Literal["maximize", "minimize"], ...] = Field(alias="direction", min_length=1)
     trials: PositiveInt
-    timeout: float | None = None
+    timeout: Duration = None
     sampler: str = "tpe"
     pruner: str = "none"
-    space: dict[str, str]
+    space: dict[str, str] = Field(default_factory=dict)
+    when: dict[str, dict[str, str]] = Field(default_factory=dict)
+    constraints: dict[str, str] = Field(default_factory=dict)
+    enqueue: tuple[dict[str, Any] | str, ...] = ()
     resources: ResourcesSection = ResourcesSection()
     failure: FailureSection = FailureSection()
+    disk: DiskSection = DiskSection()
     study: StudySection = StudySection()
 
-    @field_validator("metric", "direction", mode="before")
+    @property
+    def metric(self) -> str:
+        """The first objective: what checkpoints are judged by."""
+        return self.metrics[0]
+
+    @property
+    def direction(self) -> str:
+        """The first objective's direction."""
+        return self.directions[0]
+
+    @field_validator("metrics", "directions", mode="before")
     @classmethod
-    def _single(cls, value: Any) -> Any:
-        if isinstance(value, list | tuple):
-            raise ValueError("several objectives are not supported yet; give one")
+    def _several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("directions", mode="after")
+    @classmethod
+    def _for_each(cls, value: tuple[str, ...], info: ValidationInfo) -> Any:
+        metrics = info.data.get("metrics")
+        if metrics and len(value) != len(metrics):
+            raise ValueError(f"give one for each of the {len(metrics)} metrics, not {len(value)}")
         return value
 
-    @field_validator("timeout", mode="before")
-    @classmethod
-    def _duration(cls, value: Any) -> Any:
-        if value is None or isinstance(value, int | float):
-            return value
-        parts = DURATION.findall(str(value))
-        if not parts or DURATION.sub("", str(value)).strip():
-            raise ValueError("give a duration such as 90s, 30m, 2h or 1h 30m")
-        return sum(float(count) * SECONDS[unit] for count, unit in parts)
-
-    @field_validator("space", mode="before")
+    @field_validator("space", "constraints", mode="before")
     @classmethod
     def _texts(cls, value: Any) -> Any:
         return {str(key): str(text) for key, text in value.items()} if isinstance(value, Mapping) else value
+
+    @field_validator("when", mode="before")
+    @classmethod
+    def _sections(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {str(key): cls._texts(part) for key, part in value.items()}
+
+    @field_validator("enqueue", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str | Mapping) else value
 
 
 def load_sweep_file(path: Path, overrides: Sequence[str] = ()) -> tuple[SweepFile, list[str]]:
@@ -132,7 +247,6 @@ def load_sweep_file(path: Path, overrides: Sequence[str] = ()) -> tuple[SweepFil
     """
     content = read_yaml(path)
     others = [one for one in overrides if not _replace(content, one)]
-    _refuse_later(content, path)
     try:
         return SweepFile.model_validate(content), others
     except ValidationError as error:
@@ -141,18 +255,12 @@ def load_sweep_file(path: Path, overrides: Sequence[str] = ()) -> tuple[SweepFil
 
 def _replace(content: dict[str, Any], override: str) -> bool:
     first, dot, rest = override.split("=")[0].partition(".")
-    known = SECTIONS if dot else set(SweepFile.model_fields) - SECTIONS - {"space"}
+    known = SECTIONS if dot else set(_keys(SweepFile)) - SECTIONS - {"space", "when", "constraints", "enqueue"}
     if "=" not in override or first not in known:
         return False
     value = parse_override(override).value
     content[first] = {**(content.get(first) or {}), rest: value} if dot else value
     return True
-
-
-def _refuse_later(content: Mapping[str, Any], path: Path) -> None:
-    for key, meaning in LATER.items():
-        if content.get(key):
-            raise SweepFileError(f"{meaning} are not supported yet; leave this section out", where=f"{path}: {key}")
 
 
 def _explained(error: ValidationError, path: Path) -> SweepFileError:
@@ -165,6 +273,10 @@ def _explained(error: ValidationError, path: Path) -> SweepFileError:
         return SweepFileError(f"no such key.{near} There are: {', '.join(known)}.", where=where)
     if wrong["type"] == "missing":
         return SweepFileError("is missing", where=where)
+    if len(steps) > 1 and steps[0] in ("enqueue", "resources", "metric", "direction"):
+        # What follows is pydantic's own: the branch of a union, or the place in a list of one.
+        steps = steps[: 1 if steps[0] in ("metric", "direction") else 2]
+        where = f"{path}: {'.'.join(steps)}"
     message = wrong["msg"].removeprefix("Value error, ")
     given = "" if isinstance(wrong["input"], dict | list) or "not" in message else f", not {wrong['input']!r}"
     return SweepFileError(f"{message[0].lower()}{message[1:]}{given}", where=where)
@@ -176,4 +288,8 @@ def _keys_beside(steps: Sequence[str]) -> list[str]:
         inner = section.model_fields[step].annotation
         assert isinstance(inner, type)
         section = inner
-    return list(section.model_fields)
+    return _keys(section)
+
+
+def _keys(section: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in section.model_fields.items()]

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hone.config.build import build
-from hone.config.compose import Composer, flat_keys, resolve
+from hone.config.compose import Composer, resolve
 from hone.config.sweeps import parse_override
 from hone.config.targets import target_modules
-from hone.errors import SpaceError, SweepFileError, did_you_mean
-from hone.space import Space, parse_space
+from hone.errors import SpaceError, SweepFileError
+from hone.space import Constraint, Space, parse_constraints, parse_space
 from hone.sweep.configs import CONTROLLER_NODES, TrialConfigs
 from hone.sweep.file import SweepFile, load_sweep_file
+from hone.sweep.searched import Fixed, check_space, groups_of, place
 
+TRAINING = "hone.training"
+# Each kind of data that trials share stays in memory.
+MOST_DATA = 8
+GRIDS = ("BruteForceSampler", "GridSampler")
 MODES = {"maximize": "max", "minimize": "min"}
 
 
@@ -27,6 +36,7 @@ class Plan:
         path: The sweep file.
         sweep: Its content, the command line applied.
         space: What is searched.
+        constraints: What a trial's metrics must keep.
         configs: Gives each trial its config.
         config: The composed config on which the trials stand, resolved; the controller's nodes are in it.
         overrides: What was written beyond the sweep file.
@@ -35,9 +45,25 @@ class Plan:
     path: Path
     sweep: SweepFile
     space: Space
+    constraints: tuple[Constraint, ...]
     configs: TrialConfigs
     config: dict[str, Any]
     overrides: tuple[str, ...]
+
+    @property
+    def trials(self) -> int:
+        """How many trials there are to be; no more than a grid has points."""
+        return int(min(self.sweep.trials, self.space.size())) if self.grid else self.sweep.trials
+
+    @property
+    def grid(self) -> bool:
+        """Whether the sampler tries each point of the space once."""
+        return str(self.config["sampler"].get("_target_")).endswith(GRIDS)
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Metrics that a trial must log: its objectives, then those with a bound."""
+        return tuple(dict.fromkeys((*self.sweep.metrics, *(one.metric for one in self.constraints))))
 
     @property
     def stem(self) -> str:
@@ -62,7 +88,30 @@ class Plan:
 
     def modules(self) -> list[str]:
         """What trials import, for their workers to import beforehand."""
-        return target_modules({name: node for name, node in self.config.items() if name not in CONTROLLER_NODES})
+        if self.config.get("objective"):
+            return [*target_modules(self.config["objective"]), "hone.worker.objective", "hone.config.files"]
+        nodes = {name: node for name, node in self.config.items() if name not in CONTROLLER_NODES}
+        return [TRAINING, *target_modules(nodes)]
+
+    def data_key(self, config: Mapping[str, Any]) -> str | None:
+        """Name what a trial's data is made from, for the trials that share it.
+
+        Args:
+            config: The trial's.
+
+        Returns:
+            A digest of its data's config and seed; None where each trial has data of its own.
+        """
+        if config.get("objective") or self._varied:
+            return None
+        content = json.dumps([config.get("data"), config.get("seed")], sort_keys=True, default=str)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _varied(self) -> bool:
+        """Whether there are too many kinds of data to hold each in memory."""
+        counts = [one.points() for one in self.space.all if one.key.split(".")[0].split("@")[0] == "data"]
+        return any(one is None for one in counts) or math.prod(len(one or ()) for one in counts) > MOST_DATA
 
 
 def make_plan(
@@ -88,17 +137,58 @@ def make_plan(
     fixed = [one.text for one in entries if one.sweep is None]
     swept = {one.prefix + one.key: one.text.partition("=")[2] for one in entries if one.sweep is not None}
     dropped = {one.key for one in entries if one.sweep is None}
-    texts = {key: text for key, text in sweep.space.items() if key.lstrip("+") not in dropped}
+    texts = _less(sweep.space, dropped)
+    when = {condition: left for condition, part in sweep.when.items() if (left := _less(part, dropped))}
     composer = Composer(config_dir, config_name)
     groups = composer.groups()
-    space = parse_space({**texts, **swept}, f"{path}: space", lambda key: groups.get(key, ()))
+    space = parse_space({**texts, **swept}, f"{path}: space", lambda key: groups.get(key, ()), when)
+    constraints = parse_constraints(sweep.constraints, f"{path}: constraints")
     objective = [f"++monitor='{sweep.metric}'", f"++mode={MODES[sweep.direction]}"]
     chosen = [f"sampler={sweep.sampler}", f"pruner={sweep.pruner}"]
     base = [*objective, *_checked_base(sweep.base, path), *chosen, *fixed]
-    configs = TrialConfigs(composer, base, _groups_of(space, composer))
-    _check_space(space, configs, groups, path)
+    base += _devices(sweep, base)
+    configs = TrialConfigs(composer, base, groups_of(space, composer))
+    space = space.under(Fixed(configs, path))
+    check_space(space, configs, groups, path)
     whole = resolve(configs.composed({}), complete=False)
-    return Plan(path, sweep, space, configs, whole, tuple(overrides))
+    plan = Plan(path, sweep, space, constraints, configs, whole, tuple(overrides))
+    _check_search(plan)
+    return plan
+
+
+def _less(entries: Mapping[str, str], dropped: Collection[str]) -> dict[str, str]:
+    return {key: text for key, text in entries.items() if key.lstrip("+") not in dropped}
+
+
+def _devices(sweep: SweepFile, base: Sequence[str]) -> list[str]:
+    """A trial that is given several devices trains on all of them, unless its config says how."""
+    gpus = sweep.resources.gpus
+    if not isinstance(gpus, int) or gpus < 2:
+        return []
+    said = {one.split("=")[0].lstrip("+") for one in base}
+    wanted = {"trainer.devices": gpus, "trainer.strategy": "ddp"}
+    return [f"++{key}={value}" for key, value in wanted.items() if key not in said]
+
+
+def _check_search(plan: Plan) -> None:
+    """Refuse what Optuna would refuse at some later trial, or never be done with."""
+    if plan.grid:
+        for one in plan.space.all:
+            if one.points() is None:
+                raise SpaceError(
+                    f"a grid cannot count {one.text}; give choice(...) or range(...), or another sampler",
+                    where=f"{plan.path}: {place(one)}",
+                )
+    if len(plan.sweep.metrics) > 1 and plan.sweep.pruner != "none":
+        raise SweepFileError(
+            "a pruner judges one metric; leave it out, or give one metric", where=f"{plan.path}: pruner"
+        )
+    repeated = [one for one in plan.sweep.constraints if one in plan.sweep.metrics]
+    if repeated:
+        raise SweepFileError("is an objective already", where=f"{plan.path}: constraints.{repeated[0]}")
+    for number, known in enumerate(plan.sweep.enqueue):
+        if isinstance(known, dict):
+            plan.space.drawn(known, f"{plan.path}: enqueue[{number}]")
 
 
 def _checked_base(base: Sequence[str], path: Path) -> list[str]:
@@ -106,37 +196,3 @@ def _checked_base(base: Sequence[str], path: Path) -> list[str]:
         if parse_override(text).sweep is not None:
             raise SweepFileError("sweeps over values; move it to space", where=f"{path}: base[{number}]")
     return list(base)
-
-
-def _groups_of(space: Space, composer: Composer) -> tuple[str, ...]:
-    return tuple(one.key for one in space.parameters if composer.is_group(one.key))
-
-
-def _check_space(space: Space, configs: TrialConfigs, groups: Mapping[str, Sequence[str]], path: Path) -> None:
-    """Compose with each option of each swept group at least once, and look for each swept key in what comes out."""
-    options = {key: _options(space, key, groups, path) for key in configs.groups}
-    rounds = max((len(one) for one in options.values()), default=1)
-    for turn in range(rounds):
-        choice = {key: names[turn % len(names)] for key, names in options.items()}
-        _check_keys(space, configs, choice, path)
-
-
-def _options(space: Space, key: str, groups: Mapping[str, Sequence[str]], path: Path) -> list[str]:
-    names = [str(one) for one in space.distributions[key].choices]
-    known = groups[key.split("@")[0]]
-    for name in names:
-        if name not in known:
-            near = did_you_mean(name, known)
-            raise SpaceError(f"no option {name!r}.{near} There are: {', '.join(known)}.", where=f"{path}: space.{key}")
-    return names
-
-
-def _check_keys(space: Space, configs: TrialConfigs, choice: Mapping[str, str], path: Path) -> None:
-    config = configs.composed(choice)
-    known = flat_keys(config)
-    for one in space.parameters:
-        if one.key in configs.groups or one.prefix or one.key in known:
-            continue
-        with_choice = f" with {', '.join(f'{key}={name}' for key, name in choice.items())}" if choice else ""
-        near = did_you_mean(one.key, known)
-        raise SpaceError(f"no such key in the composed config{with_choice}.{near}", where=f"{path}: space.{one.key}")

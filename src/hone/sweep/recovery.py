@@ -1,55 +1,107 @@
-"""What a controller that is gone left half done is finished before its study goes on."""
+"""Trials that a controller which is gone left half done: what ended unheard, and what is to go on."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from hone.config.files import read_yaml
+from hone.errors import ConfigError, RunNotFound, SpaceError
 from hone.study import Study
-from hone.sweep.runs import close_run, objective_of
-from hone.sweep.trial import latest_attempt
-from hone.tracking.courier import Courier
-from hone.tracking.lookup import OBJECTIVE, unfinished_trials
-from hone.tracking.run import TrackedRun
-from hone.worker.messages import Pruned, Result
-from hone.worker.run import read_result
+from hone.sweep.books import Books
+from hone.sweep.plan import Plan
+from hone.sweep.policy import INTERRUPTED
+from hone.sweep.trial import Trial, trial_directory
+from hone.tracking.lookup import find_run
+from hone.tracking.run import kept_run_id
+from hone.tracking.store import Store
+from hone.worker.messages import Failed, Started
+from hone.worker.run import TRIAL_FILE, attempts, read_result
 
 
-def recover_trials(study: Study, metric: str, directory: Path) -> None:
-    """Tell the study what became of trials that were running: their result where they left one.
+def recover_trials(study: Study, plan: Plan, directory: Path) -> list[Trial]:
+    """Adopt the trials that were running.
 
     Args:
         study: The study, taken up again.
-        metric: Its objective.
+        plan: The sweep.
         directory: Where its trials lie.
+
+    Returns:
+        The trials: with the ending that one left in its directory, or without one, to go on from its last checkpoint.
     """
-    for number in study.orphans():
-        ending = read_result(latest_attempt(directory, number))
-        value = None if ending is None else objective_of(ending, metric)
-        if isinstance(ending, Result) and value is not None:
-            study.complete(number, value)
-        elif isinstance(ending, Pruned):
-            study.prune(number)
-        else:
-            study.abandon(number)
+    return [_recovered(study, plan, number, trial_directory(directory, number)) for number in study.orphans()]
 
 
-def recover_runs(study: str, metric: str, directory: Path, courier: Courier) -> None:
-    """Deliver and end the runs of trials that left a result.
+def mend_books(study: Study, plan: Plan, books: Books, directory: Path) -> None:
+    """End the runs of trials that the study has been told of and the tracking store has not.
 
     Args:
-        study: The study's name.
-        metric: Its objective.
+        study: The study, taken up again.
+        plan: The sweep.
+        books: Where its trials are tracked.
         directory: Where its trials lie.
-        courier: Who carries it out.
     """
-    for number, run_id in unfinished_trials(courier.store, study):
-        trial = latest_attempt(directory, number)
-        ending = read_result(trial)
+    for one in study.finished():
+        place = trial_directory(directory, one.number)
+        if one.number not in books.unfinished and kept_run_id(place) is not None:
+            continue
+        ending = read_result(place)
         if ending is None:
             continue
-        run = TrackedRun(courier, trial)
-        run.take_up(run_id)
-        value = objective_of(ending, metric)
-        if value is not None:
-            run.log({OBJECTIVE: value}, 0)
-        close_run(run, ending, trial)
+        trial = Trial(one.number, one.values, plan.configs.trial(one.values), place, ending=ending)
+        trial.objectives, trial.feasible = one.objectives, one.feasible
+        books.open_trial(trial, Started())
+        books.end_trial(trial)
+
+
+def _recovered(study: Study, plan: Plan, number: int, directory: Path) -> Trial:
+    suggestion = study.adopt(number)
+    config = plan.configs.trial(suggestion.values)
+    if (directory / TRIAL_FILE).is_file():
+        # It goes on as it began, whatever was changed in the config since.
+        config = replace(config, config=read_yaml(directory / TRIAL_FILE))
+    trial = Trial(number, suggestion.values, config, directory, failures=attempts(directory))
+    trial.known = suggestion.reported
+    trial.latest = suggestion.latest
+    ending = read_result(directory)
+    if not (isinstance(ending, Failed) and ending.kind in INTERRUPTED):
+        trial.ending = ending
+    return trial
+
+
+def enqueue_known(study: Study, plan: Plan, store: Store) -> None:
+    """Put the configs that the sweep file knows already at the head of the line.
+
+    Args:
+        study: The study, new.
+        plan: The sweep.
+        store: Where the runs that the file names are.
+
+    Raises:
+        RunNotFound: There is no such run.
+        SpaceError: A run's values are not in the space.
+    """
+    for place, known in enumerate(plan.sweep.enqueue):
+        where = f"{plan.path}: enqueue[{place}]"
+        values = known if isinstance(known, dict) else _values_of(known, plan, store, where)
+        study.enqueue(plan.space.drawn(values, where))
+
+
+def _values_of(name: str, plan: Plan, store: Store, where: str) -> dict[str, object]:
+    try:
+        params = find_run(store, name).params
+    except RunNotFound as error:
+        raise RunNotFound(error.message, where=f"{where}: {error.where}") from error
+    try:
+        found = {key: plan.configs.value(text) for key, text in params.items() if key in plan.space.keys}
+    except ConfigError as error:
+        raise SpaceError(error.message, where=where) from error
+    if not found:
+        raise SpaceError(f"run {name} has none of the searched keys: {', '.join(plan.space.keys)}", where=where)
+    always = {one.key for one in plan.space.parameters}
+    values = {key: value for key, value in found.items() if key in always}
+    for one in plan.space.opened(values):
+        if one.key in found:
+            values[one.key] = found[one.key]
+    return values

@@ -11,23 +11,27 @@ from hone.worker.messages import Ending, Exited, Failed, Pruned, Result
 from hone.worker.run import LOG_FILE, read_result
 
 TRACEBACK_FILE = "traceback.txt"
+CHECKPOINTS = "checkpoints"
+# A trial may print without end; the end of it is kept.
+LONGEST_LOG = 1_000_000
 
 
-def close_run(run: TrackedRun, ending: Ending | None, directory: Path) -> None:
+def close_run(run: TrackedRun, ending: Ending | None, directory: Path, metrics: dict[str, float] | None = None) -> None:
     """End a run as its trial ended, with the trial's log and best checkpoint.
 
     Args:
         run: The run, opened.
         ending: How the trial ended; None where the user ended it.
         directory: The trial's directory.
+        metrics: Last values that no spool holds.
     """
     run.add_files([directory / LOG_FILE])
     if isinstance(ending, Result | Pruned) and ending.checkpoint:
-        run.add_files([directory / ending.checkpoint], "checkpoints")
+        run.add_files([directory / ending.checkpoint], CHECKPOINTS)
     if isinstance(ending, Result):
-        run.end("FINISHED", "complete")
+        run.end("FINISHED", "complete", metrics=metrics)
     elif isinstance(ending, Pruned):
-        run.end("KILLED", "pruned")
+        run.end("KILLED", "pruned", metrics=metrics)
     elif isinstance(ending, Failed):
         if ending.traceback:
             run.add_text(ending.traceback, TRACEBACK_FILE)
@@ -36,18 +40,23 @@ def close_run(run: TrackedRun, ending: Ending | None, directory: Path) -> None:
         run.end("KILLED", "stopped")
 
 
-def ending_of(said: Ending | None, directory: Path, exited: Exited) -> Ending:
-    """How a trial whose process group is gone ended.
+def ending_of(said: Ending | None, directory: Path, exited: Exited, *, out_of_memory: bool = False) -> Ending:
+    """How a trial whose processes are gone ended.
 
     Args:
         said: What its worker said last, if anything.
         directory: The trial's directory, which may hold a result that nobody heard.
         exited: How the process ended.
+        out_of_memory: The kernel ended a process for want of memory meanwhile.
     """
-    return said or read_result(directory) or _crash(exited)
+    return said or read_result(directory) or _crash(exited, out_of_memory)
 
 
-def _crash(exited: Exited) -> Failed:
+def _crash(exited: Exited, out_of_memory: bool) -> Failed:
+    if exited.code == -signal.SIGTERM:
+        return Failed("preempted", "the worker was ended by SIGTERM")
+    if exited.code == -signal.SIGKILL and out_of_memory:
+        return Failed("oom", "the kernel ended the worker: the machine's memory ran out")
     if exited.code < 0:
         name = signal.Signals(-exited.code).name
         hint = " (is memory short?)" if name == "SIGKILL" else ""
@@ -55,7 +64,9 @@ def _crash(exited: Exited) -> Failed:
     return Failed("crash", f"the worker ended with status {exited.code} and no result")
 
 
-def objective_of(ending: Ending, metric: str) -> float | None:
-    """The finite value of a metric with which a trial ended, if there is one."""
-    value = math.nan if isinstance(ending, Failed) else ending.metrics.get(metric, math.nan)
-    return value if math.isfinite(value) else None
+def objectives_of(ending: Ending, metrics: tuple[str, ...]) -> tuple[float, ...] | None:
+    """The finite values of the metrics with which a trial ended, if there are all of them."""
+    if isinstance(ending, Failed):
+        return None
+    values = tuple(ending.metrics.get(one, math.nan) for one in metrics)
+    return values if all(map(math.isfinite, values)) else None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import re
 import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,19 +21,21 @@ from hone.provenance import environment
 from hone.report import Leaderboard, Row
 from hone.study import Study, delete_study, open_study, quieten, study_names
 from hone.sweep.books import Books
-from hone.sweep.controller import Controller, Outcome
+from hone.sweep.controller import Controller, Desk, Outcome
+from hone.sweep.disk import Shelf
 from hone.sweep.display import Display
 from hone.sweep.plan import Plan, make_plan
-from hone.sweep.recovery import recover_runs, recover_trials
-from hone.sweep.trial import latest_attempt
+from hone.sweep.recovery import enqueue_known, mend_books, recover_trials
+from hone.sweep.trial import Trial, trial_directory
 from hone.tracking.courier import Courier
-from hone.tracking.lookup import study_run
+from hone.tracking.lookup import study_run, unfinished_trials
 from hone.tracking.run import end_abandoned
-from hone.tracking.store import TrackingConfig, open_store
+from hone.tracking.store import Store, TrackingConfig, open_store
 from hone.worker.messages import Failed
 from hone.worker.run import TRIAL_FILE, read_result
 
 BEST_FILE = "best.yaml"
+LOCK_FILE = "controller.lock"
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,11 @@ def run_sweep(request: SweepRequest, start_workers: StartWorkers, console: Conso
         store = open_store(tracking)
         end_abandoned(store)
         environment()
-        study = _open_study(plan, tracking.root, request.resume)
-        with Courier(store) as courier:
+        with contextlib.ExitStack() as held:
+            study, directory = _take_study(plan, tracking.root, request.resume, held)
+            if not request.resume:
+                _begin(study, plan, store, tracking.root, directory)
+            courier = held.enter_context(Courier(store))
             outcome, board, best = _run(request, plan, study, executor, courier, tracking, console)
     finally:
         executor.close()
@@ -112,18 +121,22 @@ def _run(
     console: Console,
 ) -> tuple[Outcome, Leaderboard, Path | None]:
     directory = tracking.root / "trials" / study.name
-    directory.mkdir(parents=True, exist_ok=True)
-    before = _finished(study, plan, directory)
+    board = _finished(study, plan, directory)
     parent = study_run(courier.store, study.name) if request.resume else None
-    books = Books(courier, plan, study.name, directory, parent)
+    unfinished = unfinished_trials(courier.store, study.name) if request.resume else {}
+    recovered = recover_trials(study, plan, directory)
+    books = Books(courier, plan, study.name, directory, parent, unfinished)
+    shelf = Shelf(plan.sweep.disk, directory, maximize=board.maximize, forget=books.forget_checkpoint)
+    _announce(console, plan, board, executor, recovered)
     if request.resume:
-        recover_runs(study.name, plan.sweep.metric, directory, courier)
-    console.print(f"study [bold]{study.name}[/], {executor.slots} trials at once", highlight=False)
-    if len(before.rows) >= plan.sweep.trials:
-        console.print(f"it has its {plan.sweep.trials} trials already; trials={2 * plan.sweep.trials} runs more")
+        mend_books(study, plan, books, directory)
+    before = Leaderboard(board.study, board.metrics, study.maximize, board.rows)
     try:
-        with Display(console, before, plan.sweep.trials, executor.slots) as display:
-            outcome = Controller(plan, study, executor, books, display, directory).run()
+        shelf.lay_ballast()
+        shelf.take_up(board.rows)
+        with Display(console, board, plan.trials, executor.slots) as display:
+            desk = Desk(executor, books, display, shelf)
+            outcome = Controller(plan, study, desk, directory, recovered).run()
     except HoneError:
         executor.close()
         books.discard()
@@ -134,10 +147,64 @@ def _run(
         executor.close()
         books.abort(before)
         raise
-    board = display.board()
+    finally:
+        shelf.make_room()
     best = _write_best(board, directory)
     books.end_study(board, outcome.state, [best] if best else [])
     return outcome, board, best
+
+
+def _announce(console: Console, plan: Plan, board: Leaderboard, executor: Executor, recovered: Sequence[Trial]) -> None:
+    console.print(f"study [bold]{board.study}[/], {executor.slots} trials at once", highlight=False)
+    if plan.trials < plan.sweep.trials:
+        console.print(f"the grid has {plan.trials} points", highlight=False)
+    if going_on := [str(one.number) for one in recovered if one.ending is None]:
+        console.print(f"going on with {len(going_on)} trials that were running: {', '.join(going_on)}", highlight=False)
+    if len(board) >= plan.trials:
+        console.print(f"it has its {plan.trials} trials already; trials={2 * plan.trials} runs more", highlight=False)
+
+
+def _take_study(plan: Plan, root: Path, resume: bool, held: contextlib.ExitStack) -> tuple[Study, Path]:
+    """Open the study, with its directory locked: two controllers would each run its trials."""
+    quieten()
+    name = _name(plan, root / "studies", resume)
+    directory = root / "trials" / name
+    if resume and directory.is_dir():
+        held.enter_context(only_controller(directory))
+    study = _open_study(plan, name, root / "studies", resume)
+    if not (resume and directory.is_dir()):
+        directory.mkdir(parents=True, exist_ok=True)
+        held.enter_context(only_controller(directory))
+    return study, directory
+
+
+@contextlib.contextmanager
+def only_controller(directory: Path) -> Iterator[None]:
+    """Hold a study's directory for as long as the block runs; the kernel lets it go when the process dies.
+
+    Raises:
+        StudyError: Another process holds it.
+    """
+    with (directory / LOCK_FILE).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise StudyError(
+                f"another hone runs its trials (process {lock.read().strip() or '?'})", where=f"study {directory.name}"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _begin(study: Study, plan: Plan, store: Store, root: Path, directory: Path) -> None:
+    try:
+        enqueue_known(study, plan, store)
+    except HoneError:
+        _forget(plan, study, root, directory)
+        raise
 
 
 def _executor(plan: Plan, start_workers: StartWorkers) -> Executor:
@@ -146,23 +213,20 @@ def _executor(plan: Plan, start_workers: StartWorkers) -> Executor:
     executor: Executor = build(
         plan.config["executor"],
         "executor",
-        resources=Resources(asked.cpus, asked.gpus),
+        resources=Resources(asked.cpus, asked.gpus, asked.memory),
         start_workers=lambda: start_workers(modules),
     )
     return executor
 
 
-def _open_study(plan: Plan, root: Path, resume: bool) -> Study:
-    directory = root / "studies"
-    storage = plan.sweep.study.storage
-    quieten()
-    known = study_names(storage, directory)
+def _open_study(plan: Plan, name: str, directory: Path, resume: bool) -> Study:
     study = open_study(
-        plan.sweep.study.name or _name(plan.stem, known, resume),
+        name,
         plan.space,
-        metric=plan.sweep.metric,
-        direction=plan.sweep.direction,
-        storage=storage,
+        metrics=plan.sweep.metrics,
+        directions=plan.sweep.directions,
+        constraints=plan.constraints,
+        storage=plan.sweep.study.storage,
         directory=directory,
         sampler=plan.sampler(),
         pruner=plan.pruner(),
@@ -170,30 +234,34 @@ def _open_study(plan: Plan, root: Path, resume: bool) -> Study:
     )
     if resume:
         study.go_on_with(plan.sampler(study.asked))
-        recover_trials(study, plan.sweep.metric, root / "trials" / study.name)
     return study
 
 
-def _name(stem: str, known: list[str], resume: bool) -> str:
+def _name(plan: Plan, directory: Path, resume: bool) -> str:
     """The file's name with the next free number; the latest there is, to resume."""
-    numbers = [int(found[1]) for one in known if (found := re.fullmatch(re.escape(stem) + r"-(\d+)", one))]
+    if plan.sweep.study.name:
+        return plan.sweep.study.name
+    known = study_names(plan.sweep.study.storage, directory)
+    numbers = [int(found[1]) for one in known if (found := re.fullmatch(re.escape(plan.stem) + r"-(\d+)", one))]
     if resume and not numbers:
-        raise StudyError(f"there is no study of {stem} to resume yet", where="--resume")
-    return f"{stem}-{max(numbers, default=0) + (0 if resume else 1)}"
+        raise StudyError(f"there is no study of {plan.stem} to resume yet", where="--resume")
+    return f"{plan.stem}-{max(numbers, default=0) + (0 if resume else 1)}"
 
 
 def _finished(study: Study, plan: Plan, directory: Path) -> Leaderboard:
     rows = []
     for one in study.finished():
-        ending = read_result(latest_attempt(directory, one.number))
+        ending = read_result(trial_directory(directory, one.number))
         metrics = {} if ending is None or isinstance(ending, Failed) else ending.metrics
-        rows.append(Row(one.number, one.state, one.value, one.values, metrics, one.seconds))
-    return Leaderboard(study.name, plan.sweep.metric, study.maximize, tuple(rows))
+        rows.append(
+            Row(one.number, one.state, one.value, one.values, metrics, one.seconds, one.feasible, one.objectives)
+        )
+    return Leaderboard(study.name, plan.sweep.metrics, study.maximize, rows)
 
 
 def _write_best(board: Leaderboard, directory: Path) -> Path | None:
     row = board.best()
-    trial = latest_attempt(directory, row.number) / TRIAL_FILE if row else None
+    trial = trial_directory(directory, row.number) / TRIAL_FILE if row else None
     if trial is None or not trial.is_file():
         return None
     write_yaml(read_yaml(trial), directory / BEST_FILE)

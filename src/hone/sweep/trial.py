@@ -20,16 +20,22 @@ class Trial:
         number: Its number in the study.
         values: What the study suggested, by key.
         config: Its config.
-        directory: Where it runs.
+        directory: Where it runs, each attempt at it.
         lease: What it may use.
-        attempt: 1, or more after retries.
-        began: ``time.monotonic()`` of its start.
+        failures: How many attempts at it have failed.
+        alone: It shares its devices with nobody.
+        began: ``time.monotonic()`` of the start of the attempt.
+        heard: ``time.monotonic()`` of its last message.
         started: Whether training has begun.
         validations: How many it has reported.
         known: How many an earlier attempt had reported.
         latest: The objective as last reported.
         ending: How it ended, once it has.
-        stopped: Ended by the user rather than by itself.
+        condemned: Why the controller ended it, where it did.
+        stopped: Ended by the user rather than by itself; the study goes on with it when it is resumed.
+        feasible: It keeps every constraint.
+        objectives: Every objective, once it is complete.
+        seconds: How long its attempts took.
     """
 
     number: int
@@ -37,14 +43,19 @@ class Trial:
     config: TrialConfig
     directory: Path
     lease: Lease = field(default_factory=Lease)
-    attempt: int = 1
+    failures: int = 0
+    alone: bool = False
     began: float = field(default_factory=time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
     started: bool = False
     validations: int = 0
     known: int = 0
     latest: float | None = None
     ending: Ending | None = None
+    condemned: Failed | None = None
     stopped: bool = False
+    feasible: bool = True
+    objectives: tuple[float, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -65,18 +76,17 @@ class Trial:
         }
         return names[type(self.ending)]
 
+    def try_again(self) -> None:
+        """Make ready for another attempt, from the last checkpoint where there is one."""
+        self.known = max(self.known, self.validations)
+        self.ending, self.condemned, self.started = None, None, False
+
 
 def describe(values: dict[str, Any]) -> str:
     """Searched values in a line, each by the last part of its key."""
     return " ".join(f"{key.rpartition('.')[2]}={short(value)}" for key, value in values.items())
 
 
-def attempt_directory(directory: Path, number: int, attempt: int = 1) -> Path:
-    """Where a trial runs: ``0007``, and ``0007-2`` where it is tried a second time."""
-    return directory / (f"{number:04d}" if attempt == 1 else f"{number:04d}-{attempt}")
-
-
-def latest_attempt(directory: Path, number: int) -> Path:
-    """Where a trial ran last."""
-    tries = [int(one.name.rpartition("-")[2]) for one in directory.glob(f"{number:04d}-*")]
-    return attempt_directory(directory, number, max(tries, default=1))
+def trial_directory(directory: Path, number: int) -> Path:
+    """Where a trial runs: ``0007``."""
+    return directory / f"{number:04d}"

@@ -14,10 +14,12 @@ from hone.tracking.run import FAILURE, KIND, STATE, STUDY, TRIAL
 from hone.tracking.store import PARENT_TAG, Store
 
 OBJECTIVE = "objective"
+# 1 for a trial that breaks a constraint.
+INFEASIBLE = "infeasible"
 BEST = "best/"
 METRIC, DIRECTION = "hone.metric", "hone.direction"
 SEARCHED = "hone.searched"
-UNFINISHED = ("running", "crashed")
+UNFINISHED = ("running", "crashed", "stopped")
 RUN_ID = re.compile(r"[0-9a-f]{4,32}")
 
 
@@ -120,18 +122,20 @@ def study_run(store: Store, study: str) -> str | None:
     return found[0].info.run_id if found else None
 
 
-def unfinished_trials(store: Store, study: str) -> list[tuple[int, str]]:
-    """Trials of a study that nobody ended properly: their numbers and run ids."""
+def unfinished_trials(store: Store, study: str) -> dict[int, str]:
+    """Trials of a study that nobody ended properly: the run id of each by its number."""
     found = [run for state in UNFINISHED for run in store.runs(f"{_trials(study)} AND tags.`{STATE}` = '{state}'")]
-    return [(int(run.data.tags[TRIAL]), run.info.run_id) for run in found]
+    return {int(run.data.tags[TRIAL]): run.info.run_id for run in found}
 
 
 def _best(store: Store, study: str) -> Run:
     parent = _parent(store, study)
-    direction = "DESC" if parent.data.tags.get(DIRECTION) == "maximize" else "ASC"
+    direction = "DESC" if parent.data.tags.get(DIRECTION, "").startswith("maximize") else "ASC"
     name = parent.data.tags[STUDY]
     ended = f"{_trials(name)} AND tags.`{STATE}` = 'complete'"
-    found = store.runs(ended, [f"metrics.`{OBJECTIVE}` {direction}"], 1)
+    # MLflow's search has no "metric is absent" either.
+    ranked = store.runs(ended, [f"metrics.`{OBJECTIVE}` {direction}"], 1_000)
+    found = [run for run in ranked if INFEASIBLE not in run.data.metrics]
     if not found:
         raise RunNotFound("no trial of it has completed", where=f"study {name}")
     return found[0]

@@ -63,11 +63,13 @@ class TrackedRun:
 
     def reopen(self) -> None:
         """Take up a run that has ended, whose id is known."""
-        self.courier.send(lambda store: store.reopen_run(self._id, {STATE: "running", PROCESS: this_process()}))
+        tags = {STATE: "running", PROCESS: this_process(), ERROR: "", FAILURE: ""}
+        self.courier.send(lambda store: store.reopen_run(self._id, tags))
 
     def take_up(self, run_id: str) -> None:
         """Go on with a run that another process opened, delivering what its spool still holds."""
         self.run_id = run_id
+        self.reopen()
         self.courier.send(lambda _: self.courier.watch(run_id, self.directory))
 
     def log(self, values: Mapping[str, float], step: int) -> None:
@@ -90,16 +92,23 @@ class TrackedRun:
         """Copy those of some files that exist into the run's artifacts."""
         self._send(lambda store: self._add_files(store, paths, folder))
 
-    def end(self, status: str, state: str, tags: Mapping[str, str] | None = None) -> None:
+    def end(
+        self,
+        status: str,
+        state: str,
+        tags: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
         """Deliver the spool to its end and end the run.
 
         Args:
             status: MLflow's: ``FINISHED``, ``FAILED`` or ``KILLED``.
             state: hone's: ``complete``, ``pruned``, ``failed``, ``stopped``.
             tags: More to be set.
+            metrics: Last values that no spool holds.
         """
         last = {STATE: state, **(tags or {})}
-        self.courier.finish(self.directory, lambda store: self._end(store, status, last))
+        self.courier.finish(self.directory, lambda store: self._end(store, status, last, metrics or {}))
 
     @property
     def _id(self) -> str:
@@ -130,13 +139,24 @@ class TrackedRun:
 
     def _add_files(self, store: Store, paths: Sequence[Path], folder: str | None) -> None:
         for path in paths:
-            if path.is_file():
-                store.log_file(self._id, path, folder)
+            if not path.is_file():
+                continue
+            if folder is None:
+                store.log_file(self._id, path)
+            else:
+                store.link_file(self._id, path, folder)
 
-    def _end(self, store: Store, status: str, tags: Mapping[str, str]) -> None:
+    def _end(self, store: Store, status: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> None:
         if self.run_id is not None:
-            store.set_tags(self._id, tags)
-            store.end_run(self._id, status)
+            store.end_run(self.run_id, status, tags, metrics)
+
+
+def kept_run_id(directory: Path) -> str | None:
+    """The id of the run that a directory belongs to, as its opening wrote it; None where there is none."""
+    try:
+        return str(json.loads((directory / RUN_FILE).read_text())["run_id"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def this_process() -> str:
@@ -170,6 +190,5 @@ def end_abandoned(store: Store) -> list[str]:
         if PROCESS in run.data.tags and is_gone(run.data.tags[PROCESS])
     ]
     for run_id in abandoned:
-        store.set_tags(run_id, {STATE: "crashed", ERROR: "the process that kept this run is gone"})
-        store.end_run(run_id, "FAILED")
+        store.end_run(run_id, "FAILED", {STATE: "crashed", ERROR: "the process that kept this run is gone"})
     return abandoned

@@ -38,11 +38,15 @@ class Point:
 class SpoolWriter:
     """Appends metrics to a run's spool.
 
+    A trial that is taken up again from a checkpoint comes by the same steps once more: what the spool has of a metric
+    up to some step is not written a second time.
+
     Args:
         directory: The run's directory, which exists.
     """
 
     def __init__(self, directory: Path) -> None:
+        self._reached = _last_steps(directory / SPOOL_FILE)
         self._file = (directory / SPOOL_FILE).open("a", buffering=BUFFERED_BYTES, encoding="utf-8")
 
     def append(self, metrics: Mapping[str, float], step: int, seconds: float) -> None:
@@ -53,7 +57,9 @@ class SpoolWriter:
             step: Optimizer step.
             seconds: ``time.time()`` of the moment.
         """
-        self._file.write(json.dumps([step, round(seconds * 1000), dict(metrics)]) + "\n")
+        new = {name: value for name, value in metrics.items() if step > self._reached.get(name, -1)}
+        if new:
+            self._file.write(json.dumps([step, round(seconds * 1000), new]) + "\n")
 
     def flush(self) -> None:
         """Hand what is buffered to the operating system."""
@@ -111,6 +117,20 @@ class SpoolReader:
             return int(self._mark.read_text())
         except (FileNotFoundError, ValueError):
             return 0
+
+
+def _last_steps(spool: Path) -> dict[str, int]:
+    """The last step of each metric that a spool has; what a crash left of a last line is cut off."""
+    steps: dict[str, int] = {}
+    if not spool.is_file():
+        return steps
+    with spool.open("rb+") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
+    for line in content.splitlines():
+        for point in _points(line):
+            steps[point.name] = max(point.step, steps.get(point.name, -1))
+    return steps
 
 
 def _points(line: bytes) -> list[Point]:

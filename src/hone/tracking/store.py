@@ -19,7 +19,11 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.uri import is_local_uri
 
 from hone.config.secrets import hide_password
 from hone.errors import StoreError
@@ -76,6 +80,7 @@ class Store:
         self.experiment = experiment
         self.uri = uri
         self.shown = hide_password(uri)
+        self._artifacts: dict[str, ArtifactRepository] = {}
 
     def start_run(self, name: str, tags: Mapping[str, str], parent: str | None = None) -> str:
         """Open a run.
@@ -99,6 +104,8 @@ class Store:
                 tags={**_cut(tags), **linked},
                 start_time=int(time.time() * 1000),
             )
+            # MLflow's own client asks the store for this anew with each file.
+            self._artifacts[run.info.run_id] = get_artifact_repository(run.info.artifact_uri, self.uri)
         return run.info.run_id
 
     def reopen_run(self, run_id: str, tags: Mapping[str, str]) -> None:
@@ -107,10 +114,27 @@ class Store:
             self.client.update_run(run_id, status="RUNNING")
         self.set_tags(run_id, tags)
 
-    def end_run(self, run_id: str, status: str) -> None:
-        """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
+    def end_run(
+        self,
+        run_id: str,
+        status: str,
+        tags: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        """End a run.
+
+        Args:
+            run_id: The run.
+            status: ``FINISHED``, ``FAILED`` or ``KILLED``.
+            tags: Tags to set before.
+            metrics: Last values, at step 0.
+        """
+        now = int(time.time() * 1000)
+        last = [Metric(name, value, now, 0) for name, value in (metrics or {}).items()]
         with self._explained():
+            self.client.log_batch(run_id, metrics=last, tags=_tags(tags or {}))
             self.client.set_terminated(run_id, status)
+        self._artifacts.pop(run_id, None)
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run that should not have been opened."""
@@ -139,12 +163,36 @@ class Store:
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags."""
         with self._explained():
-            self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in _cut(tags).items()])
+            self.client.log_batch(run_id, tags=_tags(tags))
 
     def log_file(self, run_id: str, path: Path, folder: str | None = None) -> None:
-        """Copy a file into a run's artifacts."""
+        """Put a file into a run's artifacts; one that has gone meanwhile is left out."""
+        with self._explained(), contextlib.suppress(FileNotFoundError):
+            self._of(run_id).log_artifact(str(path), folder)
+
+    def link_file(self, run_id: str, path: Path, folder: str) -> None:
+        """Put a file that does not change any more into a run's artifacts, without a second copy where that can be."""
         with self._explained():
-            self.client.log_artifact(run_id, str(path), folder)
+            root = self._of(run_id).artifact_uri
+            local = local_file_uri_to_path(root) if is_local_uri(root) else None
+            try:
+                if local is not None:
+                    place = Path(local, folder)
+                    place.mkdir(parents=True, exist_ok=True)
+                    (place / path.name).hardlink_to(path)
+                    return
+            except FileExistsError:
+                return
+            except OSError:
+                # Another file system, or one without links.
+                pass
+        self.log_file(run_id, path, folder)
+
+    def delete_files(self, run_id: str, folder: str) -> None:
+        """Delete a folder of a run's artifacts, where there is one."""
+        with self._explained(), contextlib.suppress(FileNotFoundError):
+            if self._of(run_id).list_artifacts(folder):
+                self._of(run_id).delete_artifacts(folder)
 
     def log_text(self, run_id: str, text: str, name: str) -> None:
         """Write an artifact."""
@@ -159,7 +207,13 @@ class Store:
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
-            self.client.log_artifacts(run_id, folder)
+            self._of(run_id).log_artifacts(folder)
+
+    def _of(self, run_id: str) -> ArtifactRepository:
+        if run_id not in self._artifacts:
+            uri = self.client.get_run(run_id).info.artifact_uri
+            return get_artifact_repository(uri, self.uri)
+        return self._artifacts[run_id]
 
     def runs(self, filter_string: str = "", order_by: Sequence[str] = (), limit: int = 50_000) -> list[Run]:
         """Search this experiment's runs, page by page.
@@ -262,6 +316,10 @@ def _prepare_directory(config: TrackingConfig, create: bool) -> None:
 def _unreachable(uri: str, error: Exception) -> StoreError:
     reason = " ".join(str(error).split()).replace(uri, hide_password(uri))
     return StoreError(f"the tracking store cannot be used: {reason[:300]}", where=hide_password(uri))
+
+
+def _tags(tags: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(key, value) for key, value in _cut(tags).items()]
 
 
 def _cut(tags: Mapping[str, str]) -> dict[str, str]:

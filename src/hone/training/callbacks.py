@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
@@ -11,6 +12,8 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from hone.errors import missing_metric
+from hone.training.failures import Diverged
+from hone.training.resume import Resumer
 from hone.worker.messages import Begin, Report, Started, Verdict
 
 
@@ -22,10 +25,6 @@ class ReportLine(Protocol):
 
     def report(self, report: Report) -> Verdict:
         """Report a validation and hear whether to go on."""
-
-
-class Diverged(Exception):
-    """A loss or an objective became NaN or infinite."""
 
 
 class TrainLoss(Callback):
@@ -67,6 +66,14 @@ class TrainLoss(Callback):
         if not math.isfinite(mean):
             raise Diverged(f"train/loss is {mean} in epoch {trainer.current_epoch}")
 
+    def state_dict(self) -> dict[str, Any]:
+        """What an epoch that is broken off has so far."""
+        return {"sum": self._sum, "count": self._count}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with it."""
+        self._sum, self._count = state_dict["sum"], state_dict["count"]
+
     def _every(self, trainer: pl.Trainer) -> int:
         return max(1, trainer.log_every_n_steps)  # type: ignore[attr-defined]
 
@@ -86,15 +93,19 @@ class Reporter(Callback):
 
     Args:
         line: The worker's line.
-        digests: Content digests of the data.
+        resumer: Knows whether the trial was told to end.
+        start: What there is to say when training begins.
         objectives: Metrics that must be finite.
         monitor: Metric by which checkpoints are judged.
     """
 
-    def __init__(self, line: ReportLine, digests: Mapping[str, str], objectives: Sequence[str], monitor: str) -> None:
+    def __init__(
+        self, line: ReportLine, resumer: Resumer, start: Started, objectives: Sequence[str], monitor: str
+    ) -> None:
         self.line = line
+        self.resumer = resumer
+        self.start = start
         self.monitor = monitor
-        self.digests = dict(digests)
         self.objectives = tuple(objectives)
         self.stopped = False
         self._sanity_metrics: tuple[str, ...] = ()
@@ -113,7 +124,8 @@ class Reporter(Callback):
         for name in dict.fromkeys((self.monitor, *self.objectives)):
             self._check_logged(name)
         if trainer.is_global_zero:
-            self.line.started(Started(self._sanity_metrics, self.digests))
+            resumed = trainer.global_step if trainer.ckpt_path else None
+            self.line.started(replace(self.start, metrics=self._sanity_metrics, resumed=resumed))
 
     def _check_logged(self, name: str) -> None:
         """Look for a metric among those of the sanity check, where it would be one of them."""
@@ -131,10 +143,11 @@ class Reporter(Callback):
             return
         metrics = numbers(trainer.callback_metrics)
         self._reports.append(metrics)
-        stop = False
+        stop, asked = False, False
         if trainer.is_global_zero:
-            stop = self.line.report(Report(trainer.global_step, metrics)).stop
-        self.stopped = bool(trainer.strategy.broadcast(stop, 0))
+            stop = self.line.report(Report(trainer.global_step, metrics, len(self._reports))).stop
+            asked = self.resumer.asked
+        self.stopped, asked = trainer.strategy.broadcast((stop, asked), 0)
         if self.stopped:
             trainer.should_stop = True
             # Lightning otherwise trains on to min_epochs.
@@ -143,6 +156,16 @@ class Reporter(Callback):
         for name in self.objectives:
             if name in metrics and not math.isfinite(metrics[name]):
                 raise Diverged(f"{name} is {metrics[name]} at step {trainer.global_step}")
+        if trainer.world_size > 1 and not self.stopped:
+            self.resumer.end_if_asked(trainer, asked)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The validations so far."""
+        return {"reports": self._reports}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting where they end."""
+        self._reports = list(state_dict["reports"])
 
     def best(self, monitor: str, mode: str) -> dict[str, float]:
         """The metrics of the validation at which ``monitor`` was best, those of the last where it is not logged."""

@@ -77,7 +77,13 @@ def _from_data(node: Mapping[str, Any], parameters: Mapping[str, Any], data: pl.
 
 
 def build_trainer(
-    config: Mapping[str, Any], directory: Path, logger: Any, callbacks: list[pl.Callback], *, progress: bool
+    config: Mapping[str, Any],
+    directory: Path,
+    logger: Any,
+    callbacks: list[pl.Callback],
+    resumer: pl.Callback,
+    *,
+    progress: bool,
 ) -> pl.Trainer:
     """Build the trainer.
 
@@ -86,6 +92,7 @@ def build_trainer(
         directory: The trial's directory; checkpoints go below it.
         logger: A Lightning logger.
         callbacks: hone's own, beside those of the config.
+        resumer: Saves the trial's state, after all others have changed theirs.
         progress: Show a progress bar with rates and time left.
 
     Returns:
@@ -103,7 +110,7 @@ def build_trainer(
         config["trainer"],
         "trainer",
         logger=logger,
-        callbacks=[*callbacks, *own],
+        callbacks=[*callbacks, *own, resumer],
         default_root_dir=str(directory),
         enable_progress_bar=progress,
         enable_model_summary=False,

@@ -10,24 +10,36 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from hone.tracking.spool import SpoolWriter
 from hone.training.callbacks import Reporter, ReportLine, TrainLoss, numbers
-from hone.training.components import build_data, build_model, build_trainer, data_digests
+from hone.training.components import build_model, build_trainer, data_digests
+from hone.training.data import ready_data
 from hone.training.failures import failure
+from hone.training.lifeline import Lifeline
 from hone.training.logger import SpoolLogger
+from hone.training.resume import RESUME_FILE, Resumer, model_bytes, resume_point
 from hone.worker.messages import Begin, Ending, Pruned, Report, Result, Started, TrialJob, Verdict
+from hone.worker.ranks import is_first_rank
 
 
-def train_trial(job: TrialJob, config: Mapping[str, Any], line: ReportLine, started: float) -> Ending:
-    """Train one trial.
+def train_trial(
+    job: TrialJob,
+    config: Mapping[str, Any],
+    line: ReportLine,
+    started: float,
+    data: pl.LightningDataModule | None = None,
+) -> Ending:
+    """Train one trial, from the state that an earlier attempt left where there is one.
 
     Args:
         job: The trial.
         config: Its resolved config.
         line: The worker's line to its controller.
         started: ``time.monotonic()`` at the worker's start.
+        data: What ``shared_data`` made of the same data config.
 
     Returns:
         How it ended; an exception becomes ``Failed``.
@@ -35,33 +47,51 @@ def train_trial(job: TrialJob, config: Mapping[str, Any], line: ReportLine, star
     Raises:
         EOFError: The controller is gone, so that nobody is left to report to.
     """
-    _quieten()
+    quieten()
     watched = _WatchedLine(line)
     try:
-        return _train(job, config, watched, started)
+        return _train(job, config, watched, started, data)
     except EOFError:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raised is the trial's ending
         return failure(error, before_training=not watched.training)
 
 
-def _train(job: TrialJob, config: Mapping[str, Any], line: ReportLine, started: float) -> Ending:
+def _train(
+    job: TrialJob, config: Mapping[str, Any], line: ReportLine, started: float, data: pl.LightningDataModule | None
+) -> Ending:
     directory = Path(job.directory)
+    data = data or ready_data(config)
+    # What data drew, here or in another process, must not change what the model draws.
     pl.seed_everything(int(config["seed"]), workers=True, verbose=False)
-    data = build_data(config)
     model = build_model(config, data)
-    reporter = Reporter(line, data_digests(data), job.objectives, config["monitor"])
+    resume, note = resume_point(directory) if is_first_rank() else _of_first_rank(directory)
+    resumer = Resumer(directory, job.reserve)
+    start = Started(digests=data_digests(data), note=note, model_bytes=model_bytes(model))
+    reporter = Reporter(line, resumer, start, job.objectives, config["monitor"])
     with SpoolWriter(directory) as spool:
-        callbacks: list[pl.Callback] = [TrainLoss(), reporter]
-        trainer = build_trainer(config, directory, SpoolLogger(spool), callbacks, progress=job.to_terminal)
-        trainer.fit(model, datamodule=data)
+        callbacks: list[pl.Callback] = [TrainLoss(), reporter, Lifeline(directory)]
+        trainer = build_trainer(config, directory, SpoolLogger(spool), callbacks, resumer, progress=job.to_terminal)
+        trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=None if resume is None else True)
         metrics = numbers(trainer.callback_metrics) | reporter.best(config["monitor"], config["mode"])
         steps, best = trainer.global_step, _best_checkpoint(trainer)
         if config.get("test", True) and not reporter.stopped and _can_test(model, data):
             metrics |= _test(trainer, model, data, best)
     checkpoint = str(Path(best).relative_to(directory)) if best else None
     ending = Pruned if reporter.stopped else Result
-    return ending(metrics, checkpoint, steps, time.monotonic() - started)
+    return ending(metrics, checkpoint, steps, time.monotonic() - started, _device_memory())
+
+
+def _of_first_rank(directory: Path) -> tuple[Path | None, str]:
+    """What the first rank, which started this one, decided."""
+    path = directory / RESUME_FILE
+    return (path if path.is_file() else None), ""
+
+
+def _device_memory() -> int:
+    if not torch.cuda.is_available() or not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return 0
+    return int(max(torch.cuda.max_memory_reserved(device) for device in range(torch.cuda.device_count())))
 
 
 class _WatchedLine:
@@ -101,11 +131,15 @@ def _test(
     return {name: value for part in results for name, value in numbers(part).items()}
 
 
-def _quieten() -> None:
+def quieten() -> None:
+    """Keep what Lightning remarks of every run out of the log."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     # Workers for loading are worth their start-up only where loading is slow, which the user knows best.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     # TrainLoss logs each epoch's mean, however few its batches.
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    # What lies there is what the trial goes on from, and its place in the epoch is found again.
+    warnings.filterwarnings("ignore", ".*exists and is not empty.*")
+    warnings.filterwarnings("ignore", ".*dataloader is not resumable.*")
     # Lightning 2.6 on torch 2.13 and later.
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")

@@ -8,7 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from hone.worker.death import die_with_parent
 from hone.worker.messages import Lease, TrialJob, decode
+from hone.worker.ranks import is_first_rank
 from hone.worker.run import JOB_FILE, run_job
 
 
@@ -30,6 +32,9 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or not (Path(arguments[0]) / "trial.yaml").is_file():
         print("usage: python -m hone.worker DIR, a trial's directory with trial.yaml in it", file=sys.stderr)
         return 2
+    if not is_first_rank():
+        # Started by the rank before it, which may be killed at any moment.
+        die_with_parent()
     return run_job(_job(Path(arguments[0]).resolve()))
 
 

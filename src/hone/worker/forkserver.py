@@ -2,6 +2,8 @@
 
 A fork starts in milliseconds, shares the imported pages, and takes a crash or leaked memory with it when it ends. The
 server itself never touches CUDA and never runs a parallel region, since neither survives a fork.
+
+Trials that share their data are forked from a fork that has it ready: a nursery, which is a server of the same kind.
 """
 
 from __future__ import annotations
@@ -15,52 +17,109 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 
 from hone.worker.channel import Channel
-from hone.worker.death import die_with_parent
-from hone.worker.messages import Exited, Kill, Message, Preload, TrialJob, decode
-from hone.worker.run import run_job
+from hone.worker.death import adopt_orphans, children, die_with_parent, end_group, end_orphans, go_first
+from hone.worker.messages import (
+    Exited,
+    Forked,
+    Kill,
+    Message,
+    Preempt,
+    Preload,
+    Prepared,
+    TrialJob,
+    decode,
+)
+from hone.worker.nurseries import Nurseries
+from hone.worker.run import prepare_data, run_job
 
 MOST_BYTES = 1_048_576
 MOST_DESCRIPTORS = 64
+# How long after a trial's end to look again for processes of its group that take their time to die.
+LOOK_AGAIN_SECONDS = 0.05
 
 
 class ForkServer:
-    """Forks a process for each job that comes over its control socket, and says when it has ended.
+    """Forks a process for each job that comes over its control socket, and says when all of it is gone.
 
     Args:
         control: Socket to the controller. When it closes, every trial is ended and the server too.
+        data: A trial's data made ready, in a nursery.
     """
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, data: object = None) -> None:
         self.control = control
+        self.data = data
         self.trials: dict[int, int] = {}
+        self.nurseries = Nurseries(self._fork_nursery)
+        self._ending: dict[int, Exited] = {}
+        # What the imports themselves have started.
+        self._own: set[int] = set()
         self._pending = b""
         self._descriptors: list[int] = []
         self.woken, self._waker = socket.socketpair()
 
     def serve(self) -> None:
         """Serve until the controller is gone."""
+        adopt_orphans()
         self._listen_for_children()
         with selectors.DefaultSelector() as selector:
             selector.register(self.control, selectors.EVENT_READ)
             selector.register(self.woken, selectors.EVENT_READ)
-            while True:
-                ready = {key.fileobj for key, _ in selector.select()}
-                if self.woken in ready:
-                    self.woken.recv(4096)
-                    self._reap()
-                if self.control in ready and not self._answer():
-                    break
+            while self._turn(selector):
+                pass
         self._end_all()
+
+    def _turn(self, selector: selectors.BaseSelector) -> bool:
+        for line in self.nurseries.new_lines():
+            selector.register(line, selectors.EVENT_READ)
+        timeout = LOOK_AGAIN_SECONDS if self._ending else None
+        ready = [key.fileobj for key, _ in selector.select(timeout)]
+        for one in ready:
+            if isinstance(one, Channel):
+                self._hear_nursery(one, selector)
+        if self.woken in ready:
+            self.woken.recv(4096)
+        if self.woken in ready or self._ending:
+            self._reap()
+        return self.control not in ready or self._answer()
+
+    def _hear_nursery(self, line: Channel, selector: selectors.BaseSelector) -> None:
+        """Pass on what a nursery says of its trials, and give it its first jobs when its data is ready."""
+        try:
+            said = line.receive_ready()
+        except EOFError:
+            selector.unregister(line)
+            # Its trials die with it, and what they had started comes to this process.
+            for number, pid in self.nurseries.lose(line).items():
+                gone = Exited(number, -signal.SIGKILL)
+                if pid is None:
+                    self._say(gone)
+                else:
+                    self._ending[pid] = gone
+            return
+        for message in said:
+            if isinstance(message, Prepared):
+                for job, descriptor in self.nurseries.prepared(line, ok=message.ok):
+                    self._fork(job, socket.socket(fileno=descriptor))
+            else:
+                self.nurseries.heard(line, message)
+                self._say(message)
 
     def _end_all(self) -> None:
         signal.set_wakeup_fd(-1)
+        self.nurseries.close()
         for pid in self.trials:
-            _end_group(pid)
-        for pid in self.trials:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+            end_group(pid)
+        # Descendants become children as their parents die, hence again and again until there are none.
+        while True:
+            end_orphans(set())
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
 
     def _listen_for_children(self) -> None:
         self._waker.setblocking(False)
@@ -68,6 +127,7 @@ class ForkServer:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         # The controller decides what Ctrl-C means.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def _answer(self) -> bool:
         try:
@@ -85,21 +145,65 @@ class ForkServer:
     def _obey(self, message: Message) -> None:
         if isinstance(message, Preload):
             preload(message.modules)
-        elif isinstance(message, Kill):
-            self._kill(message.number)
+        elif isinstance(message, Kill | Preempt):
+            self._end(message)
         elif isinstance(message, TrialJob):
-            self._fork(message, socket.socket(fileno=self._descriptors.pop(0)))
+            descriptor = self._descriptors.pop(0)
+            if not self.nurseries.take(message, descriptor):
+                self._fork(message, socket.socket(fileno=descriptor))
+
+    def _end(self, message: Kill | Preempt) -> None:
+        """Kill a trial, or tell its first process that it should save its state."""
+        for pid, number in self.trials.items():
+            if number == message.number:
+                if isinstance(message, Kill):
+                    end_group(pid)
+                else:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGTERM)
+        self.nurseries.end(message)
 
     def _fork(self, job: TrialJob, stream: socket.socket) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            self._become_worker(job, stream)
+        def work() -> int:
+            adopt_orphans()
+            go_first()
+            return run_job(job, Channel(stream), data=self.data)
+
+        pid = self._fork_to(work)
         stream.close()
         self.trials[pid] = job.number
+        self._say(Forked(job.number, pid))
 
-    def _become_worker(self, job: TrialJob, stream: socket.socket) -> None:
+    def _fork_nursery(self, job: TrialJob, descriptor: int) -> tuple[int, Channel]:
+        ours, theirs = socket.socketpair()
+
+        def work() -> int:
+            ours.close()
+            os.close(descriptor)
+            data = prepare_data(job)
+            Channel(theirs).send(Prepared(data is not None))
+            if data is None:
+                return 0
+            gc.collect()
+            gc.freeze()
+            ForkServer(theirs, data).serve()
+            return 0
+
+        pid = self._fork_to(work)
+        theirs.close()
+        return pid, Channel(ours)
+
+    def _fork_to(self, work: Callable[[], int]) -> int:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if not self.trials and not self._ending:
+            self._own = children() - self.nurseries.pids
+        pid = os.fork()
+        if pid == 0:
+            self._become(work)
+        return pid
+
+    def _become(self, work: Callable[[], int]) -> None:
         code = 1
         try:
             os.setsid()
@@ -107,9 +211,13 @@ class ForkServer:
             signal.set_wakeup_fd(-1)
             for caught in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
                 signal.signal(caught, signal.SIG_DFL)
+            self.nurseries.forget()
             for inherited in (self.control, self.woken, self._waker):
                 inherited.close()
-            code = run_job(job, Channel(stream))
+            # Those of jobs that came with this one: their controller must hear when they are closed.
+            for descriptor in self._descriptors:
+                os.close(descriptor)
+            code = work()
         except BaseException:  # noqa: BLE001 - whatever it is, this fork must not return into the server
             traceback.print_exc()
         finally:
@@ -118,22 +226,27 @@ class ForkServer:
                 sys.stderr.flush()
             os._exit(code)
 
-    def _kill(self, number: int) -> None:
-        for pid, trial in self.trials.items():
-            if trial == number:
-                _end_group(pid)
-
     def _reap(self) -> None:
-        while self.trials:
-            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if ended is None:
-                return
-            # The leader is still a zombie, so its group's number cannot have passed to anybody else.
-            _end_group(ended.si_pid)
-            _, status = os.waitpid(ended.si_pid, 0)
-            number = self.trials.pop(ended.si_pid, None)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if not pid:
+                break
+            number = self.trials.pop(pid, None)
             if number is not None:
-                Channel(self.control).send(Exited(number, os.waitstatus_to_exitcode(status)))
+                self._ending[pid] = Exited(number, os.waitstatus_to_exitcode(status))
+        if self._ending:
+            # What the trial's first process had adopted is this process's own child now that it is dead.
+            end_orphans({*self.trials, *self.nurseries.pids, *self._own})
+        for pid in list(self._ending):
+            if not end_group(pid):
+                self._say(self._ending.pop(pid))
+
+    def _say(self, message: Message) -> None:
+        with contextlib.suppress(OSError):
+            Channel(self.control).send(message)
 
 
 def preload(modules: tuple[str, ...]) -> None:
@@ -148,8 +261,3 @@ def preload(modules: tuple[str, ...]) -> None:
     # What is imported stays: a collection in a fork would otherwise touch, and so copy, every page of it.
     gc.collect()
     gc.freeze()
-
-
-def _end_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)

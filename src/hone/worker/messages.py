@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,14 @@ class Lease:
     Attributes:
         cpus: Threads the trial may run.
         gpus: Devices it may see, by index or UUID; empty for none, None for all there are.
+        share: The share of its one device that it may take, in (0, 1].
+        memory: Bytes of host memory that it may take; None for no limit.
     """
 
     cpus: int = 1
     gpus: tuple[str, ...] | None = ()
+    share: float = 1.0
+    memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class TrialJob:
         objectives: Metrics that must be finite for the trial to count.
         to_terminal: Show progress on the terminal rather than writing to ``log.txt``.
         start_from: Where relative paths of the config start; None for the worker's own working directory.
+        data: Names what the trial's data is made from, where other trials are to share it once it is prepared.
+        reserve: Bytes of the file system that must be left free when checkpoints have been written.
     """
 
     number: int
@@ -43,6 +49,8 @@ class TrialJob:
     objectives: tuple[str, ...] = ()
     to_terminal: bool = False
     start_from: str | None = None
+    data: str | None = None
+    reserve: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,39 @@ class Kill:
 
 
 @dataclass(frozen=True)
+class Preempt:
+    """To the fork server: let a trial save its state and end."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Forked:
+    """From the fork server: a trial's process.
+
+    Attributes:
+        number: The trial's number.
+        pid: Its process, which leads its process group.
+    """
+
+    number: int
+    pid: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """From a server that has data ready to the one it was forked from.
+
+    Attributes:
+        ok: Whether trials can be forked from it.
+    """
+
+    ok: bool
+
+
+@dataclass(frozen=True)
 class Exited:
-    """From the fork server: a trial's process group is gone.
+    """From the fork server: a trial's process group is gone, and all that its processes started.
 
     Attributes:
         number: The trial's number.
@@ -79,10 +118,16 @@ class Started:
     Attributes:
         metrics: Names that the sanity check of validation logged; empty where there was none.
         digests: Content digest of each file or array that the data came from.
+        resumed: The optimizer step of the checkpoint that the trial goes on from; None where it starts over.
+        note: What the user should know, such as why it starts over.
+        model_bytes: Size of the model's parameters and buffers.
     """
 
     metrics: tuple[str, ...] = ()
     digests: dict[str, str] = field(default_factory=dict)
+    resumed: int | None = None
+    note: str = ""
+    model_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,10 +139,17 @@ class Begin:
 
 @dataclass(frozen=True)
 class Report:
-    """Metrics of one validation, at an optimizer step."""
+    """Metrics of one validation.
+
+    Attributes:
+        step: Optimizer step.
+        metrics: Values by name.
+        validation: How many validations the trial has had, this one included: the resource that pruners count.
+    """
 
     step: int
     metrics: dict[str, float]
+    validation: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,12 +168,14 @@ class Result:
         checkpoint: Path of the best checkpoint relative to the trial's directory, where there is one.
         steps: Optimizer steps taken.
         seconds: Wall time from the worker's start to its end.
+        device_memory: The most bytes of a device that it took; 0 without one.
     """
 
     metrics: dict[str, float]
     checkpoint: str | None = None
     steps: int = 0
     seconds: float = 0.0
+    device_memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +186,7 @@ class Pruned:
     checkpoint: str | None = None
     steps: int = 0
     seconds: float = 0.0
+    device_memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,7 +194,7 @@ class Failed:
     """A trial that failed.
 
     Attributes:
-        kind: ``oom``, ``diverged``, ``error``, ``crash``, ``timeout`` or ``preempted``.
+        kind: ``oom``, ``diverged``, ``error``, ``crash``, ``timeout``, ``preempted``, or ``disk`` where it is full.
         message: One line.
         traceback: The whole of it, where there is one.
         bad_input: The fault lies in what the user gave, found before training began.
@@ -153,13 +208,25 @@ class Failed:
     where: str | None = None
 
 
-Message = TrialJob | Preload | Kill | Exited | Started | Begin | Report | Verdict | Result | Pruned | Failed
+Message = (
+    TrialJob
+    | Preload
+    | Kill
+    | Preempt
+    | Forked
+    | Prepared
+    | Exited
+    | Started
+    | Begin
+    | Report
+    | Verdict
+    | Result
+    | Pruned
+    | Failed
+)
 Ending = Result | Pruned | Failed
 
-_TYPES: dict[str, type] = {
-    one.__name__: one
-    for one in (TrialJob, Preload, Kill, Exited, Started, Begin, Report, Verdict, Result, Pruned, Failed)
-}
+_TYPES: dict[str, type] = {one.__name__: one for one in get_args(Message)}
 
 
 class GarbledMessage(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -25,6 +26,7 @@ from hone.worker.messages import (
     Verdict,
     decode,
 )
+from hone.worker.ranks import is_first_rank
 
 TRIAL_FILE = "trial.yaml"
 RESULT_FILE = "result.json"
@@ -73,12 +75,13 @@ class Line:
         return self.channel.receive()
 
 
-def run_job(job: TrialJob, channel: Channel | None = None) -> int:
+def run_job(job: TrialJob, channel: Channel | None = None, data: Any = None) -> int:
     """Run one trial to its end, whatever that is.
 
     Args:
         job: The trial.
         channel: Socket to the controller, or None for a cold run.
+        data: What ``prepare_data`` gave, in a fork of the process that called it.
 
     Returns:
         Exit status: 0 for a trial that ended as ``Result`` or ``Pruned``, 1 otherwise.
@@ -88,18 +91,40 @@ def run_job(job: TrialJob, channel: Channel | None = None) -> int:
     if not job.to_terminal:
         _write_output_to(directory / LOG_FILE)
     _become_cold_again(job)
+    _go_to(job)
     take_lease(job.lease)
-    if job.start_from is not None and Path(job.start_from).is_dir():
-        os.chdir(job.start_from)
-
-    from hone.training import train_trial
-
     line = Line(channel)
-    ending = train_trial(job, _read_config(directory), line, started)
-    if _is_first_rank():
-        write_result(ending, directory)
+    config = _read_config(directory)
+    if config.get("objective"):
+        from hone.worker.objective import run_objective
+
+        ending = run_objective(job, config, line, started)
+    else:
+        from hone.training import train_trial
+
+        ending = train_trial(job, config, line, started, data)
+    if is_first_rank():
+        # A disk that is full must not keep the trial from saying so.
+        with contextlib.suppress(OSError):
+            write_result(ending, directory)
         line.end(ending)
     return 0 if not isinstance(ending, Failed) else 1
+
+
+def prepare_data(job: TrialJob) -> Any:
+    """Make a trial's data ready, for every trial that shares it.
+
+    Args:
+        job: The first of them.
+
+    Returns:
+        What ``run_job`` takes in a fork of this process; None where trials must make their own.
+    """
+    _write_output_to(Path(job.directory) / LOG_FILE)
+    _go_to(job)
+    from hone.training import shared_data
+
+    return shared_data(_read_config(Path(job.directory)))
 
 
 def take_lease(lease: Lease) -> None:
@@ -111,9 +136,35 @@ def take_lease(lease: Lease) -> None:
     if lease.gpus is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(lease.gpus)
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(lease.cpus)))
+    if lease.memory is not None and not lease.gpus:
+        _limit_memory(lease.memory)
+    if "torch" not in sys.modules and not (lease.gpus and lease.share < 1):
+        return
     import torch
 
     torch.set_num_threads(lease.cpus)
+    if lease.gpus and lease.share < 1:
+        torch.cuda.set_per_process_memory_fraction(lease.share)
+
+
+def _limit_memory(most: int) -> None:
+    """Let an allocation beyond the lease fail here, rather than call the kernel's killer on whoever it picks.
+
+    A device's driver maps memory far beyond what it takes, so this is for trials without one.
+    """
+    import resource
+
+    import psutil
+
+    inherited = psutil.Process().memory_info()
+    taken = getattr(inherited, "data", inherited.rss)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_DATA, (taken + most, taken + most))
+
+
+def _go_to(job: TrialJob) -> None:
+    if job.start_from is not None and Path(job.start_from).is_dir():
+        os.chdir(job.start_from)
 
 
 def write_result(ending: Ending, directory: Path) -> None:
@@ -144,6 +195,18 @@ def read_result(directory: Path) -> Ending | None:
     return ending if isinstance(ending, Result | Pruned | Failed) else None
 
 
+def set_aside(directory: Path) -> None:
+    """Keep the result of an attempt that failed under a name of its own, so that the trial can be taken up again."""
+    result = directory / RESULT_FILE
+    if result.exists():
+        result.rename(directory / f"result-{attempts(directory) + 1}.json")
+
+
+def attempts(directory: Path) -> int:
+    """How many attempts at a trial were set aside."""
+    return len(list(directory.glob("result-*.json")))
+
+
 def _read_config(directory: Path) -> dict[str, Any]:
     from hone.config.files import read_yaml
 
@@ -162,7 +225,3 @@ def _become_cold_again(job: TrialJob) -> None:
     # Lightning starts the other ranks of DDP by running this process's module and arguments again: in each of them
     # ``python -m hone.worker DIR`` must find its own way to the same trial.
     sys.argv = [sys.argv[0], job.directory]
-
-
-def _is_first_rank() -> bool:
-    return os.environ.get("LOCAL_RANK", "0") == "0"
