@@ -1,12 +1,13 @@
 """Everything that goes wrong with a sweep at night, on real processes.
 
-After each fault: no finished trial is lost or run twice, no process is left, no run is left RUNNING, trials have numbers
-without gaps, and the last line says what happened.
+After each fault: no finished trial is lost or run twice, no process is left, no run is left RUNNING, trials have
+numbers without gaps, and the last line says what happened.
 """
 
 import random
 import signal
 import time
+from pathlib import Path
 
 import optuna
 import psutil
@@ -78,7 +79,7 @@ def test_whatever_a_trial_does_costs_that_trial_alone(project, hone_here):
         "trials": 40,
         "sampler": "grid",
         "space": {"model.misbehave": f"choice({', '.join(KINDS)})"},
-        "resources": {"cpus": 1, "memory": "3GB"},
+        "resources": {"cpus": 1, "memory": "500MB"},
         "failure": {"retries": 0, "max_failure_rate": 1.0, "timeout": "12s"},
     }
     (project / "toy_sweep.yaml").write_text(yaml.safe_dump(sweep))
@@ -238,7 +239,6 @@ def test_two_controllers_do_not_run_one_study(project, hone):
 
 def _is_trial(process):
     try:
-        with open(f"/proc/{process.pid}/oom_score_adj") as file:
-            return file.read().strip() != "0"
+        return Path(f"/proc/{process.pid}/oom_score_adj").read_text().strip() != "0"
     except OSError:
         return False

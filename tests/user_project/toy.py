@@ -11,6 +11,34 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 
+def exhaust():
+    """Takes memory until there is no more."""
+    hoard = []
+    while True:
+        hoard.append(torch.ones(2**25))
+
+
+def print_a_gigabyte():
+    """Prints without end, or nearly."""
+    line = "x" * 1_000_000
+    for _ in range(1_000):
+        print(line)
+
+
+def leave_a_child():
+    """Starts a process that gets out of the trial's session."""
+    subprocess.Popen(["sleep", "600"], start_new_session=True)
+
+
+STRAINS = {
+    "segfault": lambda: ctypes.string_at(0),
+    "exhaust": exhaust,
+    "gigabyte": print_a_gigabyte,
+    "child": leave_a_child,
+    "terminate": lambda: os.kill(os.getpid(), signal.SIGTERM),
+}
+
+
 class ToyData(pl.LightningDataModule):
     """A line with noise, in two dimensions."""
 
@@ -72,20 +100,8 @@ class ToyModel(pl.LightningModule):
             os.kill(os.getpid(), signal.SIGKILL)
         if kind == "raise":
             raise RuntimeError("the user's own mistake")
-        if kind == "terminate":
-            os.kill(os.getpid(), signal.SIGTERM)
-            return loss
-        if kind == "segfault":
-            ctypes.string_at(0)
-        if kind == "exhaust":
-            self.hoard = [torch.ones(2**26) for _ in range(100)]
-        if kind == "gigabyte":
-            line = "x" * 1_000_000
-            for _ in range(1_000):
-                print(line)
-            return loss
-        if kind == "child":
-            subprocess.Popen(["sleep", "600"], start_new_session=True)
+        if kind in STRAINS:
+            STRAINS[kind]()
             return loss
         if kind == "exit":
             os._exit(3)

@@ -206,7 +206,7 @@ class LocalExecutor:
         """Read what a trial that is gone said last."""
         messages: list[tuple[int, Message]] = []
         # Whatever it said has arrived; the socket itself may live on in a process that got away.
-        while number in self._lines and wait([self._lines[number]], 0):
+        while number in self._lines and wait([self._lines[number].fileno()], 0):
             messages += self._read(number)
         self._hang_up(number)
         return messages

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +17,20 @@ from hone.config.files import yaml_text
 # What the controller needs and a trial does not: a worker knows nothing of Optuna or MLflow, and no password that a
 # tracking URI may hold gets into a run's files.
 CONTROLLER_NODES = ("sampler", "pruner", "executor", "tracking")
+# What a plain function has no use for.
+TRAINING_NODES = (
+    "data",
+    "model",
+    "optimizer",
+    "scheduler",
+    "trainer",
+    "callbacks",
+    "evaluation",
+    "compile",
+    "test",
+    "data_root",
+)
+REFERENCE = re.compile(r"\$\{([^${}:]*)\}|\$\{[^{}]*:")
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,7 @@ class TrialConfigs:
         self.base = tuple(base)
         self._composer = composer
         self._compositions: dict[tuple[str, ...], Composition] = {}
+        self._templates: dict[tuple[str, ...], Template] = {}
 
     def composed(self, choice: Mapping[str, str]) -> DictConfig:
         """The config for a choice of groups, its interpolations not resolved; not to be changed.
@@ -91,15 +108,17 @@ class TrialConfigs:
         """
         choice = {key: str(value) for key, value in values.items() if key in self.groups}
         composition = self.composition(choice)
-        config = composition.config.copy()
-        with open_dict(config):
-            for key, value in values.items():
-                if key not in self.groups:
-                    OmegaConf.update(config, key, value, merge=False, force_add=True)
-        resolved = without_controller(config)
-        model = composition.choices.get("model") or model_class(resolved)
+        set_values = {key: value for key, value in values.items() if key not in self.groups}
+        resolved = self._template(choice).filled(set_values)
+        model = "objective" if resolved.get("objective") else composition.choices.get("model") or model_class(resolved)
         overrides = [f"{key}={value}" for key, value in values.items()]
         return TrialConfig(resolved, model, (*trial_overrides(self.base), *overrides))
+
+    def _template(self, choice: Mapping[str, str]) -> Template:
+        chosen = tuple(choice.get(key, "") for key in self.groups)
+        if chosen not in self._templates:
+            self._templates[chosen] = Template(self.composition(choice).config)
+        return self._templates[chosen]
 
     @staticmethod
     def value(text: str) -> Any:
@@ -119,8 +138,81 @@ def trial_overrides(overrides: Sequence[str]) -> tuple[str, ...]:
 
 def without_controller(config: DictConfig, *, complete: bool = True) -> dict[str, Any]:
     """A config as a trial sees it, resolved; ``complete`` as for ``resolve``."""
+    return resolve(_of_trial(config), complete=complete)
+
+
+class Template:
+    """A config that is filled with the values of many trials.
+
+    Resolving a config takes milliseconds. It is done once where no interpolation looks at what is searched, which then
+    is set in a copy of plain values.
+
+    Args:
+        config: Composed, not resolved.
+    """
+
+    def __init__(self, config: DictConfig) -> None:
+        self._config = _of_trial(config)
+        self._references = REFERENCE.findall(OmegaConf.to_yaml(self._config))
+        self._resolved: dict[str, Any] | None = None
+
+    def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The config with values set, resolved.
+
+        Args:
+            values: By dotted key.
+
+        Raises:
+            ConfigError: A value does not resolve.
+        """
+        if any(self._is_looked_at(key) for key in values):
+            return self._slowly(values)
+        if self._resolved is None:
+            self._resolved = resolve(self._config, complete=False)
+        filled = copy.deepcopy(self._resolved)
+        for key, value in values.items():
+            _set(filled, key.split("."), value)
+        # What is still missing is found, and named, by OmegaConf.
+        return self._slowly(values) if _is_incomplete(filled) else filled
+
+    def _slowly(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        config = self._config.copy()
+        with open_dict(config):
+            for key, value in values.items():
+                OmegaConf.update(config, key, value, merge=False, force_add=True)
+        return resolve(config)
+
+    def _is_looked_at(self, key: str) -> bool:
+        """Whether an interpolation names a key, what holds it or what it holds; any relative one may."""
+        return any(
+            one.startswith(".") or one == key or key.startswith(f"{one}.") or one.startswith(f"{key}.")
+            for one in self._references
+        )
+
+
+def _of_trial(config: DictConfig) -> DictConfig:
     trial = config.copy()
     with open_dict(trial):
         for name in CONTROLLER_NODES:
             trial.pop(name, None)
-    return resolve(trial, complete=complete)
+        if OmegaConf.select(trial, "objective"):
+            for name in TRAINING_NODES:
+                trial.pop(name, None)
+    return trial
+
+
+def _set(config: dict[str, Any], steps: Sequence[str], value: Any) -> None:
+    for step in steps[:-1]:
+        inner = config.get(step)
+        if not isinstance(inner, dict):
+            inner = config[step] = {}
+        config = inner
+    config[steps[-1]] = copy.deepcopy(value)
+
+
+def _is_incomplete(node: Any) -> bool:
+    if isinstance(node, dict):
+        return any(map(_is_incomplete, node.values()))
+    if isinstance(node, list):
+        return any(map(_is_incomplete, node))
+    return isinstance(node, str) and node == "???"
