@@ -30,4 +30,4 @@ def bowl(width: float, depth: float, seconds: float, limit: float) -> float:
     time.sleep(seconds)
     if width * depth > limit:
         raise MemoryError(f"{width * depth:.2f} is more than {limit}")
-    return math.hypot(width - 0.6, depth - 0.55)
+    return math.hypot(width - 0.6, depth - 0.45)

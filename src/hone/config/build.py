@@ -20,6 +20,9 @@ from hone.errors import ConfigError, HoneError, did_you_mean
 # Hydra logs what it raises as well; without a handler Python would print that.
 logging.getLogger("hydra").addHandler(logging.NullHandler())
 
+# The first of its kind looks through every installed package for plugins: better here than in each trial's process.
+TypeAdapter(int)
+
 PLAIN = (int, float, str, bool, type(None), list, tuple, dict, Sequence, Mapping, typing.Literal)
 HYDRA_KEYS = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")
 

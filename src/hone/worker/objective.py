@@ -6,10 +6,12 @@ import math
 import time
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hone.config.build import build, signature_of
 from hone.errors import ConfigError, HoneError
+from hone.tracking.spool import SpoolWriter
 from hone.worker.messages import Begin, Ending, Failed, Pruned, Report, Result, Started, TrialJob, Verdict
 
 
@@ -36,7 +38,11 @@ def run_objective(job: TrialJob, config: Mapping[str, Any], line: Any, started: 
     Raises:
         EOFError: The controller is gone.
     """
-    talk = _Talk(line)
+    with SpoolWriter(Path(job.directory)) as spool:
+        return _call(job, config, _Talk(line, spool), started)
+
+
+def _call(job: TrialJob, config: Mapping[str, Any], talk: _Talk, started: float) -> Ending:
     try:
         # A partial, so that what the function raises comes out of it as it is.
         function = build({**config["objective"], "_partial_": True}, "objective")
@@ -49,14 +55,16 @@ def run_objective(job: TrialJob, config: Mapping[str, Any], line: Any, started: 
         raise
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raised is the trial's ending
         return _failed(error, before=not talk.begun)
+    talk.spool.append(metrics, talk.step, time.time())
     return Result({**talk.latest, **metrics}, None, talk.step, time.monotonic() - started)
 
 
 class _Talk:
     """What is said between a function and its controller."""
 
-    def __init__(self, line: Any) -> None:
+    def __init__(self, line: Any, spool: SpoolWriter) -> None:
         self.line = line
+        self.spool = spool
         self.begun = False
         self.latest: dict[str, float] = {}
         self.step = 0
@@ -76,6 +84,8 @@ class _Talk:
         """
         self.step, self._count = int(step), self._count + 1
         self.latest = {name: float(value) for name, value in metrics.items()}
+        self.spool.append(self.latest, self.step, time.time())
+        self.spool.flush()
         verdict: Verdict = self.line.report(Report(self.step, self.latest, self._count))
         if verdict.stop:
             raise Pruning
