@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SWEEP ?= sweeps/quickstart.yaml
 ARGS ?=
 
-.PHONY: sweep test lint format dashboard clean
+.PHONY: sweep test lint format dashboard clean soak
 .DEFAULT_GOAL := sweep
 
 sweep: $(VENV)/.run  ## the main job: search, track, report
@@ -13,6 +13,9 @@ sweep: $(VENV)/.run  ## the main job: search, track, report
 
 test: $(VENV)/.dev  ## everything that CI runs
 	$(BIN)/python -m pytest --cov=hone --cov-report=term:skip-covered $(ARGS)
+
+soak: $(VENV)/.dev  ## kills a sweep's controller twenty times at random moments, and goes on with it each time
+	HONE_SOAK=20 $(BIN)/python -m pytest tests/faults/test_sweeps.py -k killed_at_any_moment $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

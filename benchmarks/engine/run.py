@@ -1,10 +1,10 @@
 """What the engine costs and how busy it keeps its slots; each prints what it measured.
 
-    python benchmarks/engine/run.py overhead      # 1,000 trials that do nothing, 2 at once
-    python benchmarks/engine/run.py nap           # 2,000 trials that sleep a second, 16 at once
-    python benchmarks/engine/run.py spread        # trial times ten to one, against batches
-    python benchmarks/engine/run.py resume        # going on with a study of 10,000 finished trials
-    python benchmarks/engine/run.py infeasible    # a third of the space does not fit into memory
+python benchmarks/engine/run.py overhead      # 1,000 trials that do nothing, 2 at once
+python benchmarks/engine/run.py nap           # 2,000 trials that sleep a second, 16 at once
+python benchmarks/engine/run.py spread        # trial times ten to one, against batches
+python benchmarks/engine/run.py resume        # going on with a study of 10,000 finished trials
+python benchmarks/engine/run.py infeasible    # a third of the space does not fit into memory
 """
 
 from __future__ import annotations
@@ -80,12 +80,13 @@ def overhead(where: Path) -> None:
 
 def inside(where: Path) -> None:
     """Where the time goes, measured inside one controller process; 300 trials."""
+    from rich.console import Console
+
     from hone.executors import warm
     from hone.study import Study
     from hone.sweep import session
     from hone.sweep.controller import Controller
     from hone.tracking.store import Store
-    from rich.console import Console
 
     spent = {"study": 0.0, "store": 0.0, "controller": 0.0}
 
@@ -128,7 +129,10 @@ def nap(where: Path) -> None:
     more = [f"trials={trials}", f"executor.max_parallel={slots}"]
     whole, between, _ = sweep("nap", *more, where=where)
     ideal = trials * seconds / slots
-    print(f"{trials} trials of {seconds:g} s on {slots} slots: {whole:.1f} s, {whole / ideal:.2f} of the ideal {ideal:g} s")
+    print(
+        f"{trials} trials of {seconds:g} s on {slots} slots: "
+        f"{whole:.1f} s, {whole / ideal:.2f} of the ideal {ideal:g} s"
+    )
     print(f"from the first trial's ask to the last one's tell: {between:.1f} s, {between / ideal:.2f} of the ideal")
 
 
@@ -187,7 +191,10 @@ def resume(where: Path) -> None:
     assert hone("sweep", str(HERE / "nothing.yaml"), *more, where=where).wait() == 0
     trials = study(where, "nothing-1").get_trials(deepcopy=False)[10_000:]
     first = min(one.datetime_start for one in trials).timestamp()
-    print(f"10,000 finished trials: {first - began:.1f} s to the first new trial, {time.time() - began:.1f} s for 20 of them")
+    print(
+        f"10,000 finished trials: {first - began:.1f} s to the first new trial, "
+        f"{time.time() - began:.1f} s for 20 of them"
+    )
 
 
 def infeasible(where: Path) -> None:

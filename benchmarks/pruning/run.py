@@ -16,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 KEPT = 8
+EPOCHS, VALIDATIONS = 9, 2
 
 
 def sweep(seed: int, pruner: str, root: Path, more: list[str]) -> list[dict]:
@@ -24,7 +25,9 @@ def sweep(seed: int, pruner: str, root: Path, more: list[str]) -> list[dict]:
     trials = root / "trials" / name
     if not (trials / "best.yaml").exists():
         hone = Path(sys.executable).with_name("hone")
-        own = [f"pruner={pruner}", f"seed={seed}", f"study.name={name}", f"tracking.directory={root}"]
+        # A validation is Hyperband's unit of resource, and there are two in each of nine epochs.
+        own = ["pruner.max_resource=18"] if pruner == "hyperband" else []
+        own += [f"pruner={pruner}", f"seed={seed}", f"study.name={name}", f"tracking.directory={root}"]
         subprocess.run([hone, "sweep", HERE / "sst2.yaml", *own, *more], check=True)
     return [trial(one.parent) for one in sorted(trials.glob("*/result.json"))]
 
@@ -39,9 +42,9 @@ def trial(directory: Path) -> dict:
 
 def keep_best(trials: list[dict]) -> tuple[float, int]:
     """The plain baseline: one epoch of each trial, then the whole of the best K."""
-    ranked = sorted(trials, key=lambda one: one["curve"][0], reverse=True)
+    ranked = sorted(trials, key=lambda one: max(one["curve"][:VALIDATIONS]), reverse=True)
     best = max(max(one["curve"]) for one in ranked[:KEPT])
-    epoch = sum(one["steps"] // len(one["curve"]) for one in ranked[KEPT:])
+    epoch = sum(one["steps"] // EPOCHS for one in ranked[KEPT:])
     return best, epoch + sum(one["steps"] for one in ranked[:KEPT])
 
 

@@ -4,6 +4,7 @@ After each fault: no finished trial is lost or run twice, no process is left, no
 numbers without gaps, and the last line says what happened.
 """
 
+import os
 import random
 import signal
 import time
@@ -21,6 +22,8 @@ from hone.tracking.store import TrackingConfig, open_store
 
 SWEEP = ["sweep", "toy_sweep.yaml", "--config-name", "toy"]
 STUDY = "toy_sweep-1"
+# ``make soak`` asks for more.
+KILLS = int(os.environ.get("HONE_SOAK", "3"))
 
 
 class Left:
@@ -121,9 +124,10 @@ def random_moment():
     return random.Random(seed)
 
 
+@pytest.mark.timeout(60 + 40 * KILLS)
 def test_a_controller_that_is_killed_at_any_moment_loses_nothing(project, hone, random_moment):
-    more = ["trials=6", "model.pause=0.15", "executor.max_parallel=2"]
-    for kill in range(3):
+    more = [f"trials={2 * KILLS}", "model.pause=0.15", "executor.max_parallel=2"]
+    for kill in range(KILLS):
         resume = ["--resume"] if (project / "mlruns" / "studies" / f"{STUDY}.journal").exists() else []
         with started(project, *SWEEP, *more, *resume) as process:
             before = len(results(project))
@@ -139,7 +143,7 @@ def test_a_controller_that_is_killed_at_any_moment_loses_nothing(project, hone, 
     answer = hone(*SWEEP, *more, "--resume")
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    Left(project).check(6)
+    Left(project).check(2 * KILLS)
     assert all(one.stat().st_mtime_ns == written for one, written in done.items()), "a finished trial ran again"
 
 

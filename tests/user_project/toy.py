@@ -66,6 +66,16 @@ class ToyData(pl.LightningDataModule):
         return DataLoader(self.data, self.batch_size)
 
 
+class CountedData(ToyData):
+    """Writes down each time it is set up, and takes as long as tokenization does."""
+
+    def setup(self, stage):
+        with open("setups.txt", "a") as file:  # noqa: PTH123
+            file.write(f"{stage} {torch.rand(1).item()}\n")
+        time.sleep(1)
+        super().setup(stage)
+
+
 class ToyModel(pl.LightningModule):
     """A linear model that can die, raise, hang, diverge or print at an epoch of choice."""
 
