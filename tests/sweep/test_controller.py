@@ -199,8 +199,8 @@ def test_ctrl_c_twice_ends_what_runs_and_a_resumed_study_makes_up_for_it(sweep):
 def test_a_store_that_fails_while_trials_run_costs_no_trial(sweep, monkeypatch):
     def script(job):
         if job.number == 2:
-            (sweep.project / "mlruns" / "mlflow.db").chmod(0o400)
-            (sweep.project / "mlruns" / "mlflow.db").rename(sweep.project / "gone.db")
+            for part in (sweep.project / "mlruns").glob("mlflow.db*"):
+                part.write_bytes(b"no database " * 10_000)
         return Script((1.0,))
 
     summary = sweep.run(script, "executor.max_parallel=1")
@@ -216,3 +216,35 @@ def test_a_resumed_study_does_not_try_its_first_values_again(sweep, sampler):
     summary = sweep.run(None, f"sampler={sampler}", "executor.max_parallel=1", "trials=8", resume=True)
 
     assert len({row.values["model.lr"] for row in summary.board.rows}) == 8
+
+
+def test_a_trial_that_waits_for_another_attempt_as_the_sweep_ends_is_left_to_a_resumed_one(sweep):
+    def script(job):
+        if job.number == 0 and len(sweep.jobs) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+            return Script((1.0,), die_after=1, code=-11)
+        return Script((1.0,))
+
+    stopped = sweep.run(script, "executor.max_parallel=1")
+    assert stopped.state == "stopped"
+    assert not [run for run in sweep.store.runs() if run.info.status == "RUNNING"]
+
+    resumed = sweep.run(script, "executor.max_parallel=1", resume=True)
+
+    assert resumed.board.counts() == {"complete": 4}
+    assert len(sweep.runs()) == 4
+
+
+def test_values_that_do_not_fit_beside_others_are_tried_alone(sweep):
+    leases = []
+
+    def script(job):
+        leases.append((job.number, job.lease.gpus, job.lease.share))
+        crowded = job.number == 1 and job.lease.share < 1
+        return Script((1.0,), ending=Failed("oom", "CUDA out of memory") if crowded else None)
+
+    summary = sweep.run(script, "resources.gpus=0.5", "resources.cpus=1", "executor.devices=[0]")
+
+    assert summary.board.counts() == {"complete": 4}
+    assert [share for number, _, share in leases if number == 1] == [0.5, 1.0]
+    assert "it is tried again alone on its device" in sweep.said

@@ -154,6 +154,9 @@ class Books:
 
     def discard(self) -> None:
         """Delete every run that this sweep opened: it stood on bad input."""
+        for run in self._runs.values():
+            if run not in self._opened:
+                run.end("KILLED", "stopped")
         opened = [*self._opened, *([] if self._resumed else [self.parent])]
         self.courier.send(lambda store: _delete(store, opened))
 

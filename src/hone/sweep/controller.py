@@ -112,6 +112,10 @@ class Controller:
                 for number, message in self.executor.wait(POLL_SECONDS):
                     self._hear(self._active[number], message)
                 self._look_around()
+        for trial in self._waiting:
+            # Between two attempts as the sweep ends: a resumed one goes on with it.
+            trial.stopped = True
+            self.books.end_trial(trial)
         if self.stopping.asked:
             self.outcome.state = "stopped"
         elif self.outcome.error or self.display.board().best() is None:
