@@ -70,7 +70,7 @@ class TrackedRun:
         """Go on with a run that another process opened, delivering what its spool still holds."""
         self.run_id = run_id
         self.reopen()
-        self.courier.send(lambda _: self.courier.watch(run_id, self.directory))
+        self.courier.send(lambda store: self._take_up(store, run_id))
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Log metrics that no spool holds."""
@@ -126,16 +126,21 @@ class TrackedRun:
     def _open(self, store: Store, record: RunRecord, spool: bool) -> None:
         tags = {**record.tags, STATE: "running", PROCESS: this_process()}
         self.run_id = store.start_run(record.name, tags, self.parent.run_id if self.parent else None)
-        kept = {
-            "run_id": self.run_id,
-            "parent": self.parent.run_id if self.parent else None,
-            "store": store.shown,
-        }
-        (self.directory / RUN_FILE).write_text(json.dumps(kept, indent=2))
+        self._keep(store)
         if spool:
             self.courier.watch(self.run_id, self.directory)
         store.log_params(self.run_id, record.params)
         store.log_texts(self.run_id, record.texts)
+
+    def _take_up(self, store: Store, run_id: str) -> None:
+        # Its process may have died between opening the run and writing down which it is.
+        self._keep(store)
+        self.courier.watch(run_id, self.directory)
+
+    def _keep(self, store: Store) -> None:
+        parent = self.parent.run_id if self.parent else None
+        kept = {"run_id": self.run_id, "parent": parent, "store": store.shown}
+        (self.directory / RUN_FILE).write_text(json.dumps(kept, indent=2))
 
     def _add_files(self, store: Store, paths: Sequence[Path], folder: str | None) -> None:
         for path in paths:
