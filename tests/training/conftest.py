@@ -59,8 +59,9 @@ def trained(composed, tmp_path, monkeypatch):
         try:
             ending = train_trial(job, config or composed(*overrides, name=name), line, time.monotonic())
         except EOFError:
-            # The controller is gone, and the worker goes as it is; here, with the processes that loaded its data.
             ending = None
+        if ending is None:
+            # The controller is gone, and the worker goes as it is; here, with the processes that loaded its data.
             gc.collect()
         return ending, line, directory
 
