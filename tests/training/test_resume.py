@@ -6,7 +6,7 @@ import signal
 import pytest
 import torch
 
-from hone.training.resume import RESUME_FILE
+from hone.worker.disk import RESUME_FILE
 from hone.worker.messages import Failed, Result
 
 EPOCHS = "trainer.max_epochs=6"

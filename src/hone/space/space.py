@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -78,8 +80,13 @@ class Space:
 
     def name(self, parameter: Parameter) -> str:
         """What Optuna calls a parameter: its key, with its condition where two conditions give one key."""
-        twice = sum(one.key == parameter.key for one in self.all) > 1
-        return f"{parameter.key} | {parameter.section}" if twice and parameter.section else parameter.key
+        twice = parameter.section and parameter.key in self._repeated
+        return f"{parameter.key} | {parameter.section}" if twice else parameter.key
+
+    @cached_property
+    def _repeated(self) -> frozenset[str]:
+        """Keys that stand in several places; a finished study asks for the names of each of its trials."""
+        return frozenset(key for key, count in Counter(one.key for one in self.all).items() if count > 1)
 
     def opened(self, values: Mapping[str, Any]) -> Iterator[Parameter]:
         """The conditional parameters that a trial's values call for.
@@ -124,10 +131,9 @@ class Space:
 
     def size(self) -> float:
         """How many points there are; infinity where they cannot be counted."""
-        points = [one.points() for one in self.parameters]
-        if any(one is None for one in points) or any(one.points() is None for one in self.all):
+        if any(one.points() is None for one in self.all):
             return math.inf
-        known = [one for one in points if one is not None]
+        known = [one.points() or [] for one in self.parameters]
         if math.prod(map(len, known)) > MOST_POINTS:
             return math.inf
         keys = [one.key for one in self.parameters]

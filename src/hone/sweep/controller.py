@@ -12,7 +12,7 @@ from hone.errors import DiskError, HoneError, StudyError, missing_metric
 from hone.executors import Executor
 from hone.study import Study
 from hone.sweep.books import Books
-from hone.sweep.disk import Shelf, is_full
+from hone.sweep.disk import Shelf
 from hone.sweep.display import Display
 from hone.sweep.plan import Plan
 from hone.sweep.policy import LEAVE, RETRY, Policy
@@ -20,6 +20,7 @@ from hone.sweep.runs import ending_of, objectives_of
 from hone.sweep.stopping import Stopping
 from hone.sweep.trial import Trial, trial_directory
 from hone.worker.death import kills_by_kernel
+from hone.worker.disk import is_full
 from hone.worker.messages import (
     Begin,
     Exited,
@@ -43,12 +44,10 @@ class Outcome:
 
     Attributes:
         state: ``complete``, ``stopped`` or ``failed``.
-        trials: How many ended in this session.
         error: Why it ended early, where it did.
     """
 
     state: str = "complete"
-    trials: int = 0
     error: HoneError | None = None
 
 
@@ -273,7 +272,6 @@ class Controller:
     def _write_down(self, trial: Trial) -> None:
         # The study first: where the books fail, its trial is not lost.
         self._tell(trial)
-        self.outcome.trials += 1
         self._went_well = self._went_well or isinstance(trial.ending, Result | Pruned)
         self.display.ended(trial)
         self.shelf.put(trial)
@@ -281,7 +279,7 @@ class Controller:
         board = self.display.board()
         best = board.best()
         if best is not None and best.value is not None:
-            self.books.log_best(best.value, len(board.rows))
+            self.books.log_best(best.value, len(board))
         if self.outcome.error is None and (too_many := self.policy.count(trial)):
             self._give_up(too_many)
             self.stopping.kill(self._active.values())
@@ -328,7 +326,7 @@ class Controller:
 
     def _refuse_bad_input(self, trial: Trial) -> None:
         """Before any trial has ended well, a fault of input is the sweep's; later it is that trial's."""
-        if self._went_well or self.display.board().rows:
+        if self._went_well or len(self.display.board()):
             return
         ending = trial.ending
         if isinstance(ending, Failed) and ending.bad_input:

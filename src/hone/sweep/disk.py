@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -14,15 +13,12 @@ from hone.report import Row
 from hone.sweep.file import DiskSection
 from hone.sweep.runs import CHECKPOINTS, LONGEST_LOG
 from hone.sweep.trial import Trial, trial_directory
+from hone.worker.disk import RESUME_FILE, SIZES_OF_A_TRIAL, is_full
 from hone.worker.messages import Failed, Result
 from hone.worker.run import LOG_FILE
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-RESUME_FILES = ("resume.ckpt", ".resume.ckpt")
 BALLAST_FILE = ".ballast"
 BALLAST_BYTES = 2_000_000
-# A running trial's best checkpoint, and its state with an optimizer's two moments, new and old.
-SIZES_OF_A_TRIAL = 7
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ class Shelf:
 
     def put(self, trial: Trial) -> None:
         """Take a trial that has ended for good: what it needs to resume goes, and the least promising checkpoints."""
-        for name in RESUME_FILES:
+        for name in (RESUME_FILE, f".{RESUME_FILE}"):
             (trial.directory / name).unlink(missing_ok=True)
         _cut_log(trial.directory / LOG_FILE)
         ending = trial.ending
@@ -138,11 +134,6 @@ class Shelf:
             directory = trial_directory(self.directory, self._kept.pop().number)
             shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
             self.forget(directory)
-
-
-def is_full(error: OSError) -> bool:
-    """Whether an error says that the disk is full."""
-    return error.errno in FULL
 
 
 def _cut_log(path: Path) -> None:

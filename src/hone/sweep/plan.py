@@ -16,12 +16,12 @@ from hone.config.compose import Composer, resolve
 from hone.config.sweeps import parse_override
 from hone.config.targets import target_modules
 from hone.errors import SpaceError, SweepFileError
+from hone.executors.warm import TRAINING
 from hone.space import Constraint, Space, parse_constraints, parse_space
 from hone.sweep.configs import CONTROLLER_NODES, TrialConfigs
 from hone.sweep.file import SweepFile, load_sweep_file
 from hone.sweep.searched import Fixed, check_space, groups_of, place
 
-TRAINING = "hone.training"
 # Each kind of data that trials share stays in memory.
 MOST_DATA = 8
 GRIDS = ("BruteForceSampler", "GridSampler")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import traceback
 
 import torch
 
 from hone.errors import HoneError
+from hone.worker.disk import is_full
 from hone.worker.messages import Failed
 
 OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "can't allocate memory")
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 # What torch's own file writer says when a write falls short.
 CUT_OFF = ("PytorchStreamWriter failed", "unexpected pos", "No space left on device")
 
@@ -52,7 +51,7 @@ def kind_of(error: BaseException) -> str:
     named: dict[type[BaseException], str] = {Diverged: "diverged", Preempted: "preempted", DiskFull: "disk"}
     if type(error) in named:
         return named[type(error)]
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
+    if isinstance(error, OSError) and is_full(error):
         return "disk"
     if isinstance(error, RuntimeError) and any(sign in str(error) for sign in CUT_OFF):
         return "disk"

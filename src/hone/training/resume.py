@@ -22,14 +22,11 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from hone.training.failures import DiskFull, Preempted
+from hone.worker.disk import RESUME_FILE, SIZES_OF_A_TRIAL
 
-RESUME_FILE = "resume.ckpt"
 STATE = "hone.random"
 # Saving may take one part in so many of the time.
 PATIENCE = 20
-# What a trial writes at most, in sizes of its model: its best checkpoint, and its state, new and old, with an
-# optimizer's two moments.
-SIZES = 1 + 2 * 3
 # Users' own objects: they would need a pickle to load.
 UNSAFE_KEYS = (
     "hyper_parameters",
@@ -196,7 +193,7 @@ class Resumer(Callback):
         self._loaded = None
 
     def _check_disk(self, pl_module: pl.LightningModule) -> None:
-        need = SIZES * model_bytes(pl_module)
+        need = SIZES_OF_A_TRIAL * model_bytes(pl_module)
         free = shutil.disk_usage(self.path.parent).free - self.reserve
         if need > free:
             raise DiskFull(

@@ -20,7 +20,8 @@ from hone.training.data import ready_data
 from hone.training.failures import failure
 from hone.training.lifeline import Lifeline
 from hone.training.logger import SpoolLogger
-from hone.training.resume import RESUME_FILE, Resumer, model_bytes, resume_point
+from hone.training.resume import Resumer, model_bytes, resume_point
+from hone.worker.disk import RESUME_FILE
 from hone.worker.messages import Begin, Ending, Pruned, Report, Result, Started, TrialJob, Verdict
 from hone.worker.ranks import is_first_rank
 
