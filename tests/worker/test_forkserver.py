@@ -71,8 +71,9 @@ def test_each_trial_has_a_session_of_its_own(job, start_workers):
     line = workers.start(job(misbehave="hang", at_epoch=0))
     begin(line)
 
-    [worker] = psutil.Process(workers._server.process.pid).children()
-    assert os.getsid(worker.pid) == worker.pid
+    forked = workers.control.receive()
+    assert isinstance(forked, Forked)
+    assert os.getsid(forked.pid) == forked.pid
 
     workers.kill(0)
     assert ended(workers) == Exited(0, -signal.SIGKILL)
