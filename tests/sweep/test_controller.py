@@ -237,6 +237,24 @@ def test_a_trial_that_waits_for_another_attempt_as_the_sweep_ends_is_left_to_a_r
     assert len(sweep.runs()) == 4
 
 
+def test_an_attempt_that_was_ended_from_outside_does_not_count_against_the_retries(sweep):
+    def script(job):
+        attempt = sum(one.number == 0 for one in sweep.jobs) if job.number == 0 else 0
+        if attempt == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        if attempt in (1, 2):
+            return Script((1.0,), ending=Failed("preempted", "the machine is taken away"))
+        return Script((1.0,), ending=Failed("crash", "ended by SIGSEGV") if attempt == 3 else None)
+
+    stopped = sweep.run(script, "executor.max_parallel=1", "failure.retries=1")
+    assert stopped.state == "stopped"
+
+    resumed = sweep.run(script, "executor.max_parallel=1", "failure.retries=1", resume=True)
+
+    assert resumed.board.counts() == {"complete": 4}
+    assert "trial 0 failed (crash: ended by SIGSEGV); it is tried again" in sweep.said
+
+
 def test_values_that_do_not_fit_beside_others_are_tried_alone(sweep):
     leases = []
 

@@ -16,7 +16,7 @@ from hone.tracking.lookup import find_run
 from hone.tracking.run import kept_run_id
 from hone.tracking.store import Store
 from hone.worker.messages import Failed, Started
-from hone.worker.run import TRIAL_FILE, attempts, read_result
+from hone.worker.run import TRIAL_FILE, earlier_endings, read_result
 
 
 def recover_trials(study: Study, plan: Plan, directory: Path) -> list[Trial]:
@@ -61,13 +61,19 @@ def _recovered(study: Study, plan: Plan, number: int, directory: Path) -> Trial:
     if (directory / TRIAL_FILE).is_file():
         # It goes on as it began, whatever was changed in the config since.
         config = replace(config, config=read_yaml(directory / TRIAL_FILE))
-    trial = Trial(number, suggestion.values, config, directory, failures=attempts(directory))
+    trial = Trial(number, suggestion.values, config, directory, failures=_failures(directory))
     trial.known = suggestion.reported
     trial.latest = suggestion.latest
     ending = read_result(directory)
     if not (isinstance(ending, Failed) and ending.kind in INTERRUPTED):
         trial.ending = ending
     return trial
+
+
+def _failures(directory: Path) -> int:
+    """How many attempts count against the retries: a trial that was ended from outside has not failed."""
+    endings = earlier_endings(directory)
+    return sum(isinstance(one, Failed) and one.kind not in INTERRUPTED for one in endings)
 
 
 def enqueue_known(study: Study, plan: Plan, store: Store) -> None:

@@ -30,6 +30,7 @@ from hone.worker.ranks import is_first_rank
 
 TRIAL_FILE = "trial.yaml"
 RESULT_FILE = "result.json"
+SET_ASIDE = "result-*.json"
 JOB_FILE = "job.json"
 LOG_FILE = "log.txt"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -188,11 +189,12 @@ def read_result(directory: Path) -> Ending | None:
     Returns:
         The ending, or None where the trial has none yet.
     """
-    try:
-        ending = decode((directory / RESULT_FILE).read_bytes())
-    except (FileNotFoundError, GarbledMessage):
-        return None
-    return ending if isinstance(ending, Result | Pruned | Failed) else None
+    return _read_ending(directory / RESULT_FILE)
+
+
+def earlier_endings(directory: Path) -> list[Ending]:
+    """Read how the attempts at a trial ended that were set aside, in no order."""
+    return [ending for path in directory.glob(SET_ASIDE) if (ending := _read_ending(path)) is not None]
 
 
 def set_aside(directory: Path) -> None:
@@ -204,7 +206,15 @@ def set_aside(directory: Path) -> None:
 
 def attempts(directory: Path) -> int:
     """How many attempts at a trial were set aside."""
-    return len(list(directory.glob("result-*.json")))
+    return len(list(directory.glob(SET_ASIDE)))
+
+
+def _read_ending(path: Path) -> Ending | None:
+    try:
+        ending = decode(path.read_bytes())
+    except (FileNotFoundError, GarbledMessage):
+        return None
+    return ending if isinstance(ending, Result | Pruned | Failed) else None
 
 
 def _read_config(directory: Path) -> dict[str, Any]:
