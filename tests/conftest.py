@@ -98,7 +98,7 @@ def seeded_store(tmp_path_factory):
 def hone(project):
     """The ``hone`` command, run as a user runs it."""
 
-    def run(*arguments, env=None, timeout=120):
+    def run(*arguments, env=None, timeout=240):
         return subprocess.run(
             [Path(sys.executable).with_name("hone"), *arguments],
             capture_output=True,

@@ -5,12 +5,14 @@ python benchmarks/engine/run.py nap           # 2,000 trials that sleep a second
 python benchmarks/engine/run.py spread        # trial times ten to one, against batches
 python benchmarks/engine/run.py resume        # going on with a study of 10,000 finished trials
 python benchmarks/engine/run.py infeasible    # a third of the space does not fit into memory
+python benchmarks/engine/run.py first_step    # from a trial's lease to its first training step
 """
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -197,6 +199,19 @@ def resume(where: Path) -> None:
     )
 
 
+def first_step(where: Path) -> None:
+    """Milliseconds from lease to first step, the trial's own data and model included."""
+    sweep("first_step", "executor.max_parallel=1", where=where)
+    waits = []
+    for step in sorted(where.glob("mlruns/trials/first_step-1/*/first_step")):
+        # The executor writes the job down as it lends the lease.
+        leased = step.with_name("job.json").stat().st_mtime
+        waits.append(1000 * (float(step.read_text()) - leased))
+    first, *others = waits
+    print(f"the first trial, which prepares the data for the others: {first:.0f} ms")
+    print(f"{len(others)} others: median {statistics.median(others):.0f} ms, slowest {max(others):.0f} ms")
+
+
 def infeasible(where: Path) -> None:
     """Share of the workers' time lost to trials that run out of memory: hone's way, and FAIL alone."""
     print("| seed | told infeasible | told FAIL | ratio |\n| ---: | ---: | ---: | ---: |")
@@ -216,7 +231,7 @@ def infeasible(where: Path) -> None:
 
 
 def main() -> None:
-    measures = {one.__name__: one for one in (overhead, inside, nap, spread, resume, infeasible)}
+    measures = {one.__name__: one for one in (overhead, inside, nap, spread, resume, infeasible, first_step)}
     for name in sys.argv[1:] or measures:
         with tempfile.TemporaryDirectory(prefix="hone-engine-") as where:
             print(f"== {name}", flush=True)

@@ -83,7 +83,7 @@ def test_whatever_a_trial_does_costs_that_trial_alone(project, hone_here):
         "sampler": "grid",
         "space": {"model.misbehave": f"choice({', '.join(KINDS)})"},
         "resources": {"cpus": 1, "memory": "500MB"},
-        "failure": {"retries": 0, "max_failure_rate": 1.0, "timeout": "12s"},
+        "failure": {"retries": 0, "max_failure_rate": 1.0, "timeout": "25s"},
     }
     (project / "toy_sweep.yaml").write_text(yaml.safe_dump(sweep))
 
@@ -231,10 +231,10 @@ def test_a_sampler_that_raises_ends_the_sweep_and_leaves_its_trials(project, hon
 
 
 def test_two_controllers_do_not_run_one_study(project, hone):
-    with started(project, *SWEEP, "trials=8", "model.pause=0.5") as process:
+    with started(project, *SWEEP, "trials=500", "model.pause=0.5") as process:
         wait_for(lambda: results(project), process)
 
-        answer = hone(*SWEEP, "trials=8", "--resume")
+        answer = hone(*SWEEP, "trials=500", "--resume")
 
         assert answer.returncode == 2
         assert f"study {STUDY}: another hone runs its trials (process {process.pid})" in answer.stderr
