@@ -4,14 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 SWEEP ?= sweeps/quickstart.yaml
 ARGS ?=
+PROCESSES ?= 2
 
-.PHONY: sweep test lint format dashboard clean soak
+.PHONY: sweep test coverage lint format dashboard clean soak
 .DEFAULT_GOAL := sweep
 
 sweep: $(VENV)/.run  ## the main job: search, track, report
 	$(BIN)/hone sweep $(SWEEP) $(ARGS)
 
-test: $(VENV)/.dev  ## everything that CI runs
+test: $(VENV)/.dev  ## every test, two files at a time
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+
+coverage: $(VENV)/.dev  ## every test, one at a time, and which lines they ran
 	$(BIN)/python -m pytest --cov=hone --cov-report=term:skip-covered $(ARGS)
 
 soak: $(VENV)/.dev  ## kills a sweep's controller twenty times at random moments, and goes on with it each time
