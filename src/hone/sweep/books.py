@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hone.config.files import yaml_text
-from hone.config.secrets import hide_password
+from hone.config.secrets import hide_secrets
 from hone.errors import StoreError
 from hone.provenance import environment
 from hone.report import Leaderboard
@@ -203,6 +203,4 @@ class Books:
         base = plan.configs.shared()
         record = run_record(self.study, tags, base.config, base.text, base.overrides, environment())
         sweep = plan.sweep.model_dump(mode="json", by_alias=True)
-        if sweep["study"]["storage"]:
-            sweep["study"]["storage"] = hide_password(sweep["study"]["storage"])
-        return replace(record, texts={**record.texts, "sweep.yaml": yaml_text(sweep)})
+        return replace(record, texts={**record.texts, "sweep.yaml": hide_secrets(yaml_text(sweep))})

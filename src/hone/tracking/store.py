@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sqlite3
 import tempfile
 import time
@@ -30,13 +31,16 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 
-from hone.config.secrets import hide_password
+from hone.config.secrets import hide_password, hide_secrets
 from hone.errors import StoreError
 from hone.tracking.spool import Point
 
 METRICS_PER_REQUEST = 1_000
 PARAMS_PER_REQUEST = 100
+# MLflow takes a megabyte; a character may take four bytes, and JSON's own.
+CHARACTERS_PER_REQUEST = 150_000
 LONGEST_PARAM = 6_000
+UNSAFE = re.compile(r"[^\w.\-]")
 LONGEST_TAG = 5_000
 NAME_TAG = "mlflow.runName"
 PARENT_TAG = "mlflow.parentRunId"
@@ -176,11 +180,14 @@ class Store:
             self.client.delete_run(run_id)
 
     def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
-        """Log parameters in full, up to what MLflow takes."""
-        entities = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in params.items()]
-        with self._explained():
-            for start in range(0, len(entities), PARAMS_PER_REQUEST):
-                self.client.log_batch(run_id, params=entities[start : start + PARAMS_PER_REQUEST])
+        """Log parameters in full: one that is longer than MLflow takes as an artifact, which the parameter names."""
+        texts = {key: str(value) for key, value in params.items()}
+        long = {f"params/{UNSAFE.sub('_', key)}.txt": key for key, text in texts.items() if len(text) > LONGEST_PARAM}
+        self.log_texts(run_id, {name: texts[key] for name, key in long.items()})
+        texts |= {key: f"see {name} ({len(texts[key])} characters)" for name, key in long.items()}
+        for batch in _batches([Param(key, text) for key, text in texts.items()]):
+            with self._explained():
+                self.client.log_batch(run_id, params=batch)
 
     def log_points(self, run_id: str, points: Sequence[Point]) -> None:
         """Log metrics in batches; a point that is there already is not logged twice."""
@@ -196,8 +203,9 @@ class Store:
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        with self._explained():
-            self.client.log_batch(run_id, tags=_tags(tags))
+        for batch in _batches(_tags(tags)):
+            with self._explained():
+                self.client.log_batch(run_id, tags=batch)
 
     def log_file(self, run_id: str, path: Path, folder: str | None = None) -> None:
         """Put a file into a run's artifacts; one that has gone meanwhile is left out."""
@@ -309,14 +317,26 @@ def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
         client = MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(config.experiment)
         if experiment is None and create:
-            location = None if config.uri else (config.root / "artifacts").as_uri()
-            created = client.create_experiment(config.experiment, location, EXPERIMENT_TAGS)
-            experiment = client.get_experiment(created)
+            experiment = _create(client, config)
     except Exception as error:
-        raise _unreachable(uri, error) from error
+        failure = _unreachable(uri, error)
+        if create and failure.passing and uri.startswith("http"):
+            failure.message += "; tracking.offline=true does without it, and hone sync delivers later"
+        raise failure from error
     if experiment is None:
         raise StoreError(f"no experiment named {config.experiment!r}", where=hide_password(uri))
     return Store(client, experiment, uri)
+
+
+def _create(client: MlflowClient, config: TrackingConfig) -> Experiment:
+    location = None if config.uri else (config.root / "artifacts").as_uri()
+    try:
+        client.create_experiment(config.experiment, location, EXPERIMENT_TAGS)
+    except MlflowException as error:
+        # Another controller made it just now.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    return client.get_experiment_by_name(config.experiment)
 
 
 def _prepare_directory(config: TrackingConfig, create: bool) -> None:
@@ -344,7 +364,7 @@ def _log_ahead(database: Path) -> None:
 
 
 def _unreachable(uri: str, error: Exception) -> StoreError:
-    reason = " ".join(str(error).split()).replace(uri, hide_password(uri))
+    reason = hide_secrets(" ".join(str(error).split()))
     message = f"the tracking store cannot be used: {reason[:300]}"
     return StoreError(message, where=hide_password(uri), passing=not _refused(error))
 
@@ -355,6 +375,20 @@ def _refused(error: Exception) -> bool:
         return False
     # Under this code MLflow also gives what its database says of itself.
     return not (error.error_code == "BAD_REQUEST" and any(one in str(error) for one in DATABASE_ERRORS))
+
+
+def _batches(entities: Sequence[Any]) -> Iterator[list[Any]]:
+    """Parameters or tags, as many at once as a request may hold."""
+    batch: list[Any] = []
+    size = 0
+    for one in entities:
+        size += len(one.key) + len(one.value)
+        if batch and (len(batch) == PARAMS_PER_REQUEST or size > CHARACTERS_PER_REQUEST):
+            yield batch
+            batch, size = [], len(one.key) + len(one.value)
+        batch.append(one)
+    if batch:
+        yield batch
 
 
 def _tags(tags: Mapping[str, str]) -> list[RunTag]:
