@@ -20,6 +20,7 @@ import pytest
 
 HOST = "127.0.0.1"
 START_SECONDS = 240
+DROPPED = ("host", "transfer-encoding", "content-length")
 
 
 def free_port():
@@ -153,63 +154,26 @@ class Postgres:
 
 
 class Proxy:
-    """Stands before a server; passes requests on, or answers them itself with a status.
+    """Stands before a server: passes requests on, or answers them itself with a status.
 
-    ``refusing`` answers all, ``refuse(n)`` the next n. What it has seen of Authorization is in ``seen``.
+    Attributes:
+        refused: How many it has answered itself.
+        pause_after_refusal: Seconds from the first of them to the request that came next.
+        seen: Every Authorization that a request had.
     """
 
     def __init__(self, port):
-        self.status = None
-        self.headers = {}
-        self.left = 0
-        self.refused = 0
-        self.refused_at = 0.0
-        self.pause_after_refusal = None
+        self.upstream = port
+        self.status, self.headers, self.left = None, {}, 0
+        self.refused, self.refused_at, self.pause_after_refusal = 0, 0.0, None
         self.seen = set()
-        proxy = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                proxy.seen.add(self.headers.get("Authorization"))
-                if proxy.refused and proxy.pause_after_refusal is None:
-                    proxy.pause_after_refusal = time.monotonic() - proxy.refused_at
-                if proxy.status is not None and proxy.left != 0:
-                    proxy.left -= 1
-                    proxy.refused += 1
-                    proxy.refused_at = time.monotonic()
-                    self.reply(proxy.status, proxy.headers, b"not now")
-                    return
-                upstream = http.client.HTTPConnection(HOST, port, timeout=60)
-                try:
-                    headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-                    upstream.request(self.command, self.path, body, headers)
-                    answer = upstream.getresponse()
-                    kind = {"Content-Type": answer.getheader("Content-Type") or "application/json"}
-                    self.reply(answer.status, kind, answer.read())
-                finally:
-                    upstream.close()
-
-            def reply(self, status, headers, body):
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *arguments):
-                pass
-
-        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-            setattr(Handler, f"do_{method}", Handler.answer)
-        self.server = http.server.ThreadingHTTPServer((HOST, 0), Handler)
+        self.server = http.server.ThreadingHTTPServer((HOST, 0), type("Handler", (_Handler,), {"proxy": self}))
         self.server.daemon_threads = True
+        # A client that does not wait for its answer is what these tests are about.
+        self.server.handle_error = lambda *_: None
         self.port = self.server.server_address[1]
         self.uri = f"http://{HOST}:{self.port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, name="MainThread-proxy", daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, name="proxy", daemon=True)
         self.thread.start()
 
     def refuse(self, status, requests=-1, **headers):
@@ -219,7 +183,62 @@ class Proxy:
     def relent(self):
         self.status = None
 
+    def refuses(self, authorization):
+        """Whether this request is answered here."""
+        self.seen.add(authorization)
+        if self.refused and self.pause_after_refusal is None:
+            self.pause_after_refusal = time.monotonic() - self.refused_at
+        if self.status is None or self.left == 0:
+            return False
+        self.left -= 1
+        self.refused += 1
+        self.refused_at = time.monotonic()
+        return True
+
     def close(self):
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    proxy: Proxy
+
+    def answer(self):
+        body = self.body()
+        if self.proxy.refuses(self.headers.get("Authorization")):
+            self.reply(self.proxy.status, self.proxy.headers, b"not now")
+            return
+        upstream = http.client.HTTPConnection(HOST, self.proxy.upstream, timeout=60)
+        try:
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in DROPPED}
+            upstream.request(self.command, self.path, body, headers)
+            answer = upstream.getresponse()
+            kind = {"Content-Type": answer.getheader("Content-Type") or "application/json"}
+            self.reply(answer.status, kind, answer.read())
+        finally:
+            upstream.close()
+
+    def body(self):
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def reply(self, status, headers, body):
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body)), "Connection": "close"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+    setattr(_Handler, f"do_{_method}", _Handler.answer)

@@ -51,6 +51,14 @@ NOTE_TAG = "mlflow.note.content"
 REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
 DATABASE_ERRORS = ("OperationalError", "InterfaceError", "InternalError", "PendingRollbackError")
 
+COMMON_REASONS = (
+    (re.compile(r"Connection refused"), "connection refused"),
+    (re.compile(r"(Read|Connect) timed out|ConnectTimeoutError"), "it does not answer in time"),
+    (re.compile(r"too many (\d+) error responses"), r"it answers with status \1"),
+    (re.compile(r"NameResolutionError"), "there is no such host"),
+    (re.compile(r"no such table: \w+|database is locked|database or disk is full"), r"\g<0>"),
+)
+
 
 @dataclass(frozen=True)
 class TrackingConfig:
@@ -364,9 +372,17 @@ def _log_ahead(database: Path) -> None:
 
 
 def _unreachable(uri: str, error: Exception) -> StoreError:
-    reason = hide_secrets(" ".join(str(error).split()))
+    reason = hide_secrets(_reason(" ".join(str(error).split())))
     message = f"the tracking store cannot be used: {reason[:300]}"
     return StoreError(message, where=hide_password(uri), passing=not _refused(error))
+
+
+def _reason(text: str) -> str:
+    """What went wrong, in the words of a person where it is something common."""
+    for pattern, words in COMMON_REASONS:
+        if found := pattern.search(text):
+            return found.expand(words)
+    return text
 
 
 def _refused(error: Exception) -> bool:
@@ -400,5 +416,5 @@ def _cut(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _quieten() -> None:
-    for noisy in ("mlflow", "alembic"):
+    for noisy in ("mlflow", "alembic", "urllib3.connectionpool"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
