@@ -23,6 +23,7 @@ import urllib.request
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -54,19 +55,28 @@ class TinyMLP(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.01)
 
 
-class Clock(pl.Callback):
-    """Seconds from the tenth step to the last."""
+class Rate(NamedTuple):
+    """Steps for each second of the clock, and for each second of the training thread's own CPU time."""
 
-    seconds = 0.0
+    wall: float
+    cpu: float
+
+
+class Clock(pl.Callback):
+    """Times from the tenth step to the last."""
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
         if trainer.global_step == 10:
-            self._began = time.perf_counter()
-        self.seconds = time.perf_counter() - getattr(self, "_began", time.perf_counter())
+            self.began = time.perf_counter(), time.thread_time()
+        self.ended = time.perf_counter(), time.thread_time()
+
+    def rate(self, steps: int) -> Rate:
+        wall, cpu = (end - begin for end, begin in zip(self.ended, self.began, strict=True))
+        return Rate((steps - 10) / wall, (steps - 10) / cpu)
 
 
-def train(logger: object, steps: int = STEPS, callbacks: tuple[pl.Callback, ...] = ()) -> float:
-    """Train; gives steps a second."""
+def train(logger: object, steps: int = STEPS, callbacks: tuple[pl.Callback, ...] = ()) -> Rate:
+    """Train."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     data = TensorDataset(torch.randn(BATCH * 50, 20), torch.randint(0, 2, (BATCH * 50,)))
@@ -83,10 +93,10 @@ def train(logger: object, steps: int = STEPS, callbacks: tuple[pl.Callback, ...]
         enable_model_summary=False,
     )
     trainer.fit(TinyMLP(), DataLoader(data, BATCH))
-    return (steps - 10) / clock.seconds
+    return clock.rate(steps)
 
 
-def train_with_hone(directory: Path, steps: int = STEPS) -> float:
+def train_with_hone(directory: Path, steps: int = STEPS) -> Rate:
     """Train as a worker of hone's does."""
     with SpoolWriter(directory) as spool:
         return train(SpoolLogger(spool), steps)
@@ -186,7 +196,7 @@ def speed(where: Path) -> None:
 
     local = f"sqlite:///{where / 'mlflow.db'}"
     directories = made(where, *(f"hone-{number}" for number in range(ROUNDS + 1)))
-    rates: dict[str, list[float]] = {}
+    rates: dict[str, list[Rate]] = {}
     with server(where) as (remote, _), controller(local, directories):
         train(False)
         train_with_hone(directories[-1])
@@ -203,18 +213,20 @@ def speed(where: Path) -> None:
                 rates.setdefault(kind, []).append(kinds[kind]())
                 drained(directories)
     bare = rates["no logger"]
-    print("| logger | steps a second | of no logger |\n| --- | ---: | ---: |")
+    print("| logger | steps a second | of no logger | by CPU time |\n| --- | ---: | ---: | ---: |")
     for kind in ("no logger", "hone", "MLFlowLogger, SQLite", "MLFlowLogger, server"):
-        ratio = statistics.median(one / other for one, other in zip(rates[kind], bare, strict=True))
-        print(f"| {kind} | {statistics.median(rates[kind]):.0f} | {ratio:.3f} |")
-    print("each round:", json.dumps({kind: [round(one) for one in found] for kind, found in rates.items()}))
+        pairs = list(zip(rates[kind], bare, strict=True))
+        wall = statistics.median(one.wall / other.wall for one, other in pairs)
+        cpu = statistics.median(one.cpu / other.cpu for one, other in pairs)
+        print(f"| {kind} | {statistics.median(one.wall for one in rates[kind]):.0f} | {wall:.3f} | {cpu:.3f} |")
+    print("each round:", json.dumps({kind: [round(one.wall) for one in found] for kind, found in rates.items()}))
     print(f"{check(local, directories, STEPS)} values of hone's are in the store, each once")
 
 
 def many(where: Path) -> None:
     """Processes that train at once, in turns with the same without a logger."""
     local = f"sqlite:///{where / 'mlflow.db'}"
-    ratios, rates = [], []
+    pairs = []
     kept = 0
     for number in range(3):
         directories = made(where / str(number), *map(str, range(PROCESSES)))
@@ -222,16 +234,19 @@ def many(where: Path) -> None:
         with controller(local, directories):
             own = _at_once(list(directories))
         kept += check(local, directories, STEPS)
-        ratios.append(own / bare)
-        rates.append((own, bare))
-    print(f"{PROCESSES} processes, steps a second of all, hone and without a logger: {rates}")
-    print(f"ratio {statistics.median(ratios):.3f}; {kept} values are in the store, each once; no error")
+        pairs.append((own, bare))
+    wall = statistics.median(own.wall / bare.wall for own, bare in pairs)
+    cpu = statistics.median(own.cpu / bare.cpu for own, bare in pairs)
+    shown = ", ".join(f"{own.wall:.0f} / {bare.wall:.0f}" for own, bare in pairs)
+    print(f"{PROCESSES} processes, steps a second of all, hone / no logger: {shown}")
+    print(f"ratio {wall:.3f}, by CPU time {cpu:.3f}; {kept} values are in the store, each once; no error")
 
 
-def _at_once(directories: list[Path | None]) -> float:
+def _at_once(directories: list[Path | None]) -> Rate:
     with multiprocessing.get_context("spawn").Pool(len(directories)) as pool:
         pool.map(_warm, range(len(directories)), chunksize=1)
-        return sum(pool.map(_train_in, directories, chunksize=1))
+        rates = pool.map(_train_in, directories, chunksize=1)
+    return Rate(sum(one.wall for one in rates), sum(one.cpu for one in rates))
 
 
 def _warm(_: int) -> None:
@@ -240,7 +255,7 @@ def _warm(_: int) -> None:
     time.sleep(0.5)
 
 
-def _train_in(directory: Path | None) -> float:
+def _train_in(directory: Path | None) -> Rate:
     return train(False) if directory is None else train_with_hone(directory)
 
 

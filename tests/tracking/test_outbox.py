@@ -147,14 +147,15 @@ def test_a_kind_of_record_that_another_part_of_hone_brings_is_carried_too(store,
 def test_a_metric_whose_name_mlflow_does_not_take_costs_no_other(store, tmp_path):
     directory = offline_run(tmp_path / "0001", end=False)
     with SpoolWriter(directory) as spool:
-        spool.append({"acc@1": 1.0, "good": 2.0}, 3, 3.0)
+        spool.append({"x" * 300: 1.0, "acc@1": 1.5, "good": 2.0}, 3, 3.0)
     delivery = Delivery(store)
 
     delivery.deliver(directory)
 
     assert points(store, kept_run_id(directory), "good") == [(3, 2.0)]
     assert len(points(store, kept_run_id(directory))) == 2
-    assert "acc@1" in str(delivery.errors[0])
+    assert points(store, kept_run_id(directory), "acc_1") == [(3, 1.5)]
+    assert "xxx" in str(delivery.errors[0])
     assert not undelivered(directory)
 
 

@@ -99,9 +99,9 @@ def test_what_the_store_refuses_is_noted_once_and_what_follows_is_done(store, tm
         run = TrackedRun(courier, tmp_path)
         run.open(record())
         for _ in range(2):
-            run.log({"a@b": 1.0}, 0)
+            run.log({"a" * 300: 1.0}, 0)
         run.tag({"after": "yes"})
-        with pytest.raises(StoreError, match="a@b"):
+        with pytest.raises(StoreError, match="aaa"):
             courier.settle()
         run.end("FINISHED", "complete")
 

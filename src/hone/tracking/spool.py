@@ -170,7 +170,8 @@ def _last_steps(spool: Path) -> dict[str, int]:
                 whole += len(line)
                 for point in _points(line):
                     steps[point.name] = max(point.step, steps.get(point.name, -1))
-        file.truncate(whole)
+        if file.tell() > whole:
+            file.truncate(whole)
     return steps
 
 

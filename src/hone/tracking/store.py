@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ PARAMS_PER_REQUEST = 100
 # MLflow takes a megabyte; a character may take four bytes, and JSON's own.
 CHARACTERS_PER_REQUEST = 150_000
 LONGEST_PARAM = 6_000
+UNTAKEN = re.compile(r"[^/\w.\- :]")
 UNSAFE = re.compile(r"[^\w.\-]")
 LONGEST_TAG = 5_000
 NAME_TAG = "mlflow.runName"
@@ -199,7 +201,7 @@ class Store:
 
     def log_points(self, run_id: str, points: Sequence[Point]) -> None:
         """Log metrics in batches; a point that is there already is not logged twice."""
-        entities = [Metric(one.name, one.value, one.timestamp, one.step) for one in points]
+        entities = [Metric(_metric_name(one.name), one.value, one.timestamp, one.step) for one in points]
         with self._explained():
             for start in range(0, len(entities), METRICS_PER_REQUEST):
                 self.client.log_batch(run_id, metrics=entities[start : start + METRICS_PER_REQUEST])
@@ -391,6 +393,12 @@ def _refused(error: Exception) -> bool:
         return False
     # Under this code MLflow also gives what its database says of itself.
     return not (error.error_code == "BAD_REQUEST" and any(one in str(error) for one in DATABASE_ERRORS))
+
+
+@cache
+def _metric_name(name: str) -> str:
+    """A name as MLflow takes it: ``acc@1`` as ``acc_1``."""
+    return UNTAKEN.sub("_", name)
 
 
 def _batches(entities: Sequence[Any]) -> Iterator[list[Any]]:
