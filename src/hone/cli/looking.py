@@ -9,11 +9,13 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from hone.cli.hints import waiting_line
 from hone.config.build import build
 from hone.config.compose import Composer, resolve
+from hone.errors import StoreError
 from hone.report import clock
 from hone.tracking.lookup import RunView, find_run, list_runs
-from hone.tracking.store import TrackingConfig, open_store
+from hone.tracking.store import Store, TrackingConfig, open_store
 
 STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "crashed": "red", "running": "cyan"}
 SHOWN_ID = 8
@@ -60,10 +62,10 @@ def ls(study: str | None, limit: int, place: Place) -> None:
         HoneError: The store or the study is not there.
     """
     console = Console()
-    runs = list_runs(open_store(place.tracking(), create=False), study, limit)
+    tracking = place.tracking()
+    runs = list_runs(open_existing(tracking), study, limit)
     if not runs:
         console.print("nothing has been tracked here yet")
-        return
     table = Table(box=None, header_style="dim", padding=(0, 1, 0, 0))
     columns = TRIAL_COLUMNS if study is not None else RUN_COLUMNS
     for name in columns:
@@ -74,7 +76,24 @@ def ls(study: str | None, limit: int, place: Place) -> None:
     for run in runs:
         cells = _cells(run)
         table.add_row(*(cells[name] for name in columns))
-    console.print(table)
+    if runs:
+        console.print(table)
+    if waiting := waiting_line(tracking):
+        console.print(f"[yellow]not tracked yet:[/] {waiting}", soft_wrap=True, highlight=False)
+
+
+def open_existing(tracking: TrackingConfig) -> Store:
+    """Open a store to look at it.
+
+    Raises:
+        StoreError: It is not there; the message says what waits to be delivered to it.
+    """
+    try:
+        return open_store(tracking, create=False)
+    except StoreError as error:
+        if waiting := waiting_line(tracking):
+            error.message += f"; waiting: {waiting}"
+        raise
 
 
 def show(name: str, place: Place) -> None:
@@ -88,7 +107,7 @@ def show(name: str, place: Place) -> None:
         HoneError: The store or the run is not there.
     """
     console = Console(soft_wrap=True, highlight=False)
-    run = find_run(open_store(place.tracking(), create=False), name)
+    run = find_run(open_existing(place.tracking()), name)
     console.print(f"[bold]{run.name}[/]  [{STYLES.get(run.state, 'magenta')}]{run.state}[/]")
     facts = {
         "id": run.run_id,

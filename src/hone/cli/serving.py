@@ -15,9 +15,9 @@ import webbrowser
 
 from rich.console import Console
 
-from hone.cli.looking import Place
+from hone.cli.looking import Place, open_existing
 from hone.errors import StoreError
-from hone.tracking.store import TrackingConfig, open_store
+from hone.tracking.store import TrackingConfig
 
 HOST = "127.0.0.1"
 PORTS_TRIED = 50
@@ -40,7 +40,7 @@ def dashboard(place: Place, port: int, browser: bool) -> int:
     """
     console = Console()
     tracking = place.tracking()
-    store = open_store(tracking, create=False)
+    store = open_existing(tracking)
     page = f"#/experiments/{store.experiment.experiment_id}/runs?workflowType=machine_learning"
     if store.uri.startswith("http"):
         _open(console, f"{store.shown.rstrip('/')}/{page}", browser)

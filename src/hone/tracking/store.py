@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ from typing import Any
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Nor does it print an address for each run that ends.
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+# A server that is away or hangs is worth one more try, not the four minutes and more that MLflow spends on it: whoever
+# delivers has patience of its own. The second try is the one that keeps to a server's Retry-After.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
@@ -26,20 +32,34 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 
-from hone.config.secrets import hide_password
+from hone.config.secrets import hide_password, hide_secrets
 from hone.errors import StoreError
 from hone.tracking.spool import Point
 
-RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 METRICS_PER_REQUEST = 1_000
 PARAMS_PER_REQUEST = 100
+# MLflow takes a megabyte; a character may take four bytes, and JSON's own.
+CHARACTERS_PER_REQUEST = 150_000
 LONGEST_PARAM = 6_000
+UNTAKEN = re.compile(r"[^/\w.\- :]")
+UNSAFE = re.compile(r"[^\w.\-]")
 LONGEST_TAG = 5_000
 NAME_TAG = "mlflow.runName"
 PARENT_TAG = "mlflow.parentRunId"
 # Without it the dashboard opens an experiment on its page for chat applications.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+KEY_TAG = "hone.key"
 NOTE_TAG = "mlflow.note.content"
+REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
+DATABASE_ERRORS = ("OperationalError", "InterfaceError", "InternalError", "PendingRollbackError")
+
+COMMON_REASONS = (
+    (re.compile(r"Connection refused"), "connection refused"),
+    (re.compile(r"(Read|Connect) timed out|ConnectTimeoutError"), "it does not answer in time"),
+    (re.compile(r"too many (\d+) error responses"), r"it answers with status \1"),
+    (re.compile(r"NameResolutionError"), "there is no such host"),
+    (re.compile(r"no such table: \w+|database is locked|database or disk is full"), r"\g<0>"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,11 +70,13 @@ class TrackingConfig:
         uri: Any MLflow tracking URI; None for SQLite in ``directory``.
         experiment: The MLflow experiment.
         directory: Where the embedded store, trials and studies lie.
+        offline: Keep everything in ``directory`` and open no store; ``hone sync`` delivers it.
     """
 
     uri: str | None = None
     experiment: str = "hone"
     directory: str = "mlruns"
+    offline: bool = False
 
     @property
     def root(self) -> Path:
@@ -84,7 +106,7 @@ class Store:
         self._artifacts: dict[str, ArtifactRepository] = {}
 
     def start_run(self, name: str, tags: Mapping[str, str], parent: str | None = None) -> str:
-        """Open a run.
+        """Open a run now.
 
         Args:
             name: What people see.
@@ -97,17 +119,40 @@ class Store:
         Raises:
             StoreError: The store cannot be written.
         """
+        return self.open_run(name, tags, parent, int(time.time() * 1000))[0]
+
+    def open_run(self, name: str, tags: Mapping[str, str], parent: str | None, at: int) -> tuple[str, str]:
+        """Open a run that began at some moment.
+
+        Args:
+            name: What people see.
+            tags: Tags beside MLflow's own.
+            parent: Run id of the study that it belongs to.
+            at: Milliseconds since the epoch.
+
+        Returns:
+            The run's id, and where its artifacts are.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
         linked = {PARENT_TAG: parent} if parent else {}
         with self._explained():
             run = self.client.create_run(
-                self.experiment.experiment_id,
-                run_name=name,
-                tags={**_cut(tags), **linked},
-                start_time=int(time.time() * 1000),
+                self.experiment.experiment_id, run_name=name, tags={**_cut(tags), **linked}, start_time=at
             )
             # MLflow's own client asks the store for this anew with each file.
             self._artifacts[run.info.run_id] = get_artifact_repository(run.info.artifact_uri, self.uri)
-        return run.info.run_id
+        return run.info.run_id, run.info.artifact_uri
+
+    def find_key(self, key: str) -> tuple[str, str] | None:
+        """Find the run that was opened with a key.
+
+        Returns:
+            The run's id, and where its artifacts are; None where there is none.
+        """
+        found = self.runs(f"tags.`{KEY_TAG}` = '{key}'", limit=1)
+        return (found[0].info.run_id, found[0].info.artifact_uri) if found else None
 
     def reopen_run(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set a run that has ended to ``RUNNING``."""
@@ -121,6 +166,7 @@ class Store:
         status: str,
         tags: Mapping[str, str] | None = None,
         metrics: Mapping[str, float] | None = None,
+        at: int | None = None,
     ) -> None:
         """End a run.
 
@@ -129,12 +175,13 @@ class Store:
             status: ``FINISHED``, ``FAILED`` or ``KILLED``.
             tags: Tags to set before.
             metrics: Last values, at step 0.
+            at: When it ended, in milliseconds since the epoch; now, where that is not said.
         """
-        now = int(time.time() * 1000)
+        now = int(time.time() * 1000) if at is None else at
         last = [Metric(name, value, now, 0) for name, value in (metrics or {}).items()]
         with self._explained():
             self.client.log_batch(run_id, metrics=last, tags=_tags(tags or {}))
-            self.client.set_terminated(run_id, status)
+            self.client.set_terminated(run_id, status, end_time=now)
         self._artifacts.pop(run_id, None)
 
     def delete_run(self, run_id: str) -> None:
@@ -143,28 +190,32 @@ class Store:
             self.client.delete_run(run_id)
 
     def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
-        """Log parameters in full, up to what MLflow takes."""
-        entities = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in params.items()]
-        with self._explained():
-            for start in range(0, len(entities), PARAMS_PER_REQUEST):
-                self.client.log_batch(run_id, params=entities[start : start + PARAMS_PER_REQUEST])
+        """Log parameters in full: one that is longer than MLflow takes as an artifact, which the parameter names."""
+        texts = {key: str(value) for key, value in params.items()}
+        long = {f"params/{UNSAFE.sub('_', key)}.txt": key for key, text in texts.items() if len(text) > LONGEST_PARAM}
+        self.log_texts(run_id, {name: texts[key] for name, key in long.items()})
+        texts |= {key: f"see {name} ({len(texts[key])} characters)" for name, key in long.items()}
+        for batch in _batches([Param(key, text) for key, text in texts.items()]):
+            with self._explained():
+                self.client.log_batch(run_id, params=batch)
 
     def log_points(self, run_id: str, points: Sequence[Point]) -> None:
         """Log metrics in batches; a point that is there already is not logged twice."""
-        entities = [Metric(one.name, one.value, one.timestamp, one.step) for one in points]
+        entities = [Metric(_metric_name(one.name), one.value, one.timestamp, one.step) for one in points]
         with self._explained():
             for start in range(0, len(entities), METRICS_PER_REQUEST):
                 self.client.log_batch(run_id, metrics=entities[start : start + METRICS_PER_REQUEST])
 
-    def log_values(self, run_id: str, values: Mapping[str, float], step: int = 0) -> None:
-        """Log single values of metrics at this moment."""
-        now = int(time.time() * 1000)
+    def log_values(self, run_id: str, values: Mapping[str, float], step: int = 0, at: int | None = None) -> None:
+        """Log single values of metrics, at this moment where no other is said."""
+        now = int(time.time() * 1000) if at is None else at
         self.log_points(run_id, [Point(name, value, step, now) for name, value in values.items()])
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        with self._explained():
-            self.client.log_batch(run_id, tags=_tags(tags))
+        for batch in _batches(_tags(tags)):
+            with self._explained():
+                self.client.log_batch(run_id, tags=batch)
 
     def log_file(self, run_id: str, path: Path, folder: str | None = None) -> None:
         """Put a file into a run's artifacts; one that has gone meanwhile is left out."""
@@ -274,30 +325,28 @@ def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
         _prepare_directory(config, create)
     try:
         client = MlflowClient(tracking_uri=uri)
-        with _impatient():
-            experiment = client.get_experiment_by_name(config.experiment)
+        experiment = client.get_experiment_by_name(config.experiment)
         if experiment is None and create:
-            location = None if config.uri else (config.root / "artifacts").as_uri()
-            created = client.create_experiment(config.experiment, location, EXPERIMENT_TAGS)
-            experiment = client.get_experiment(created)
+            experiment = _create(client, config)
     except Exception as error:
-        raise _unreachable(uri, error) from error
+        failure = _unreachable(uri, error)
+        if create and failure.passing and uri.startswith("http"):
+            failure.message += "; tracking.offline=true does without it, and hone sync delivers later"
+        raise failure from error
     if experiment is None:
         raise StoreError(f"no experiment named {config.experiment!r}", where=hide_password(uri))
     return Store(client, experiment, uri)
 
 
-@contextlib.contextmanager
-def _impatient() -> Iterator[None]:
-    """A server that is away is worth one more try, not the four minutes that MLflow spends on it."""
-    if RETRIES in os.environ:
-        yield
-        return
-    os.environ[RETRIES] = "1"
+def _create(client: MlflowClient, config: TrackingConfig) -> Experiment:
+    location = None if config.uri else (config.root / "artifacts").as_uri()
     try:
-        yield
-    finally:
-        del os.environ[RETRIES]
+        client.create_experiment(config.experiment, location, EXPERIMENT_TAGS)
+    except MlflowException as error:
+        # Another controller made it just now.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    return client.get_experiment_by_name(config.experiment)
 
 
 def _prepare_directory(config: TrackingConfig, create: bool) -> None:
@@ -325,8 +374,45 @@ def _log_ahead(database: Path) -> None:
 
 
 def _unreachable(uri: str, error: Exception) -> StoreError:
-    reason = " ".join(str(error).split()).replace(uri, hide_password(uri))
-    return StoreError(f"the tracking store cannot be used: {reason[:300]}", where=hide_password(uri))
+    reason = hide_secrets(_reason(" ".join(str(error).split())))
+    message = f"the tracking store cannot be used: {reason[:300]}"
+    return StoreError(message, where=hide_password(uri), passing=not _refused(error))
+
+
+def _reason(text: str) -> str:
+    """What went wrong, in the words of a person where it is something common."""
+    for pattern, words in COMMON_REASONS:
+        if found := pattern.search(text):
+            return found.expand(words)
+    return text
+
+
+def _refused(error: Exception) -> bool:
+    """Whether the store understood a request and will never do it; whatever else goes wrong may pass."""
+    if not isinstance(error, MlflowException) or error.error_code not in REFUSALS:
+        return False
+    # Under this code MLflow also gives what its database says of itself.
+    return not (error.error_code == "BAD_REQUEST" and any(one in str(error) for one in DATABASE_ERRORS))
+
+
+@cache
+def _metric_name(name: str) -> str:
+    """A name as MLflow takes it: ``acc@1`` as ``acc_1``."""
+    return UNTAKEN.sub("_", name)
+
+
+def _batches(entities: Sequence[Any]) -> Iterator[list[Any]]:
+    """Parameters or tags, as many at once as a request may hold."""
+    batch: list[Any] = []
+    size = 0
+    for one in entities:
+        size += len(one.key) + len(one.value)
+        if batch and (len(batch) == PARAMS_PER_REQUEST or size > CHARACTERS_PER_REQUEST):
+            yield batch
+            batch, size = [], len(one.key) + len(one.value)
+        batch.append(one)
+    if batch:
+        yield batch
 
 
 def _tags(tags: Mapping[str, str]) -> list[RunTag]:
@@ -338,5 +424,5 @@ def _cut(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _quieten() -> None:
-    for noisy in ("mlflow", "alembic"):
+    for noisy in ("mlflow", "alembic", "urllib3.connectionpool"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
