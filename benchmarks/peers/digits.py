@@ -25,7 +25,7 @@ class Digits(pl.LightningDataModule):
         super().__init__()
         self.batch_size = batch_size
 
-    def setup(self, stage: str) -> None:  # noqa: ARG002 - Lightning passes it by name
+    def setup(self, stage: str) -> None:
         """Load and split; Lightning's hook."""
         images, labels = load_digits(return_X_y=True)
         rest, test = train_test_split(np.arange(len(labels)), test_size=0.2, stratify=labels, random_state=SPLIT_SEED)
