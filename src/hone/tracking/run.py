@@ -14,9 +14,14 @@ import psutil
 
 from hone.tracking.courier import Courier, Errand
 from hone.tracking.store import NOTE_TAG, Store
+from hone.tracking.tags import ERROR as ERROR
+from hone.tracking.tags import FAILURE as FAILURE
+from hone.tracking.tags import KIND as KIND
+from hone.tracking.tags import PROCESS as PROCESS
+from hone.tracking.tags import STATE as STATE
+from hone.tracking.tags import STUDY as STUDY
+from hone.tracking.tags import TRIAL as TRIAL
 
-KIND, STATE, STUDY, TRIAL = "hone.kind", "hone.state", "hone.study", "hone.trial"
-ERROR, FAILURE, PROCESS = "hone.error", "hone.failure", "hone.process"
 RUN_FILE = "run.json"
 
 

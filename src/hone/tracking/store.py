@@ -9,7 +9,6 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,10 @@ from mlflow.utils.uri import is_local_uri
 
 from hone.config.secrets import hide_password
 from hone.errors import StoreError
+from hone.tracking.config import TrackingConfig as TrackingConfig
+from hone.tracking.registry import champions
+from hone.tracking.rows import Query, RunRow
+from hone.tracking.searching import search
 from hone.tracking.spool import Point
 
 RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
@@ -40,31 +43,6 @@ PARENT_TAG = "mlflow.parentRunId"
 # Without it the dashboard opens an experiment on its page for chat applications.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 NOTE_TAG = "mlflow.note.content"
-
-
-@dataclass(frozen=True)
-class TrackingConfig:
-    """The ``tracking`` node of a config.
-
-    Attributes:
-        uri: Any MLflow tracking URI; None for SQLite in ``directory``.
-        experiment: The MLflow experiment.
-        directory: Where the embedded store, trials and studies lie.
-    """
-
-    uri: str | None = None
-    experiment: str = "hone"
-    directory: str = "mlruns"
-
-    @property
-    def root(self) -> Path:
-        """``directory``, absolute."""
-        return Path(self.directory).absolute()
-
-    @property
-    def store_uri(self) -> str:
-        """The URI in use."""
-        return self.uri or f"sqlite:///{self.root / 'mlflow.db'}"
 
 
 class Store:
@@ -244,6 +222,15 @@ class Store:
                 if not token:
                     break
         return found
+
+    def find(self, query: Query) -> list[RunRow]:
+        """Give the runs that a query asks for, in its order."""
+        return search(self.runs, query)
+
+    def champions(self) -> dict[str, str]:
+        """The run that each registered model's champion comes from."""
+        with self._explained():
+            return champions(self.client)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
