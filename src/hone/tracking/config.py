@@ -14,11 +14,13 @@ class TrackingConfig:
         uri: Any MLflow tracking URI; None for SQLite in ``directory``.
         experiment: The MLflow experiment.
         directory: Where the embedded store, trials and studies lie.
+        offline: Keep everything in ``directory`` and open no store; ``hone sync`` delivers it.
     """
 
     uri: str | None = None
     experiment: str = "hone"
     directory: str = "mlruns"
+    offline: bool = False
 
     @property
     def root(self) -> Path:
