@@ -175,6 +175,21 @@ class LogParams(Record):
 
 
 @dataclass(frozen=True)
+class LogInputs(Record):
+    """Say which data sets a run reads.
+
+    Attributes:
+        inputs: Fields of each, as ``hone.tracking.inputs`` gives them.
+    """
+
+    inputs: Sequence[Mapping[str, str]]
+
+    def carry(self, store: Store, run: LocalRun) -> None:
+        """Do so; MLflow takes the same data set once."""
+        store.log_inputs(run.id, self.inputs)
+
+
+@dataclass(frozen=True)
 class LogValues(Record):
     """Log metrics that no spool holds."""
 
@@ -236,6 +251,36 @@ class AddFiles(Record):
                 store.log_file(run.id, path)
             else:
                 store.link_file(run.id, path, self.folder)
+
+
+@dataclass(frozen=True)
+class LogModel(Record):
+    """Log a checkpoint, where it is there when it is carried, as the model that the run came to.
+
+    Attributes:
+        checkpoint: Relative to the run's directory, or absolute.
+        params: What the model is known by.
+        step: The optimizer step that training ended at.
+    """
+
+    checkpoint: str
+    params: Mapping[str, str]
+    step: int = 0
+
+    def carry(self, store: Store, run: LocalRun) -> None:
+        """Do so."""
+        path = run.directory / self.checkpoint
+        if path.is_file():
+            store.log_model(run.id, path, self.params, self.step)
+
+
+@dataclass(frozen=True)
+class DeleteModel(Record):
+    """Delete the model that was logged for a run, unless it is registered."""
+
+    def carry(self, store: Store, run: LocalRun) -> None:
+        """Do so."""
+        store.delete_model(run.id)
 
 
 @dataclass(frozen=True)

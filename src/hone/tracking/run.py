@@ -22,6 +22,7 @@ from hone.tracking.records import (
     DeleteFiles,
     DeleteRun,
     EndRun,
+    LogInputs,
     LogParams,
     LogValues,
     OpenRun,
@@ -50,12 +51,14 @@ class RunRecord:
         tags: Tags to filter by.
         params: Parameters by dotted key.
         texts: Artifacts by name, such as ``config.yaml``.
+        inputs: Its data sets, as ``dataset_inputs`` gives them.
     """
 
     name: str
     tags: Mapping[str, str]
     params: Mapping[str, Any] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    inputs: Sequence[Mapping[str, str]] = ()
 
 
 class TrackedRun:
@@ -90,6 +93,7 @@ class TrackedRun:
             OpenRun(record.name, tags, uuid.uuid4().hex, parent),
             LogParams(texts_of(record.params)),
             AddTexts(dict(record.texts)),
+            *([LogInputs([dict(one) for one in record.inputs])] if record.inputs else []),
         )
 
     def reopen(self) -> None:

@@ -21,17 +21,28 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
-from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    Experiment,
+    InputTag,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+    ViewType,
+)
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
-from mlflow.utils.file_utils import local_file_uri_to_path
-from mlflow.utils.uri import is_local_uri
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from hone.config.secrets import hide_password
 from hone.errors import StoreError
 from hone.tracking.config import TrackingConfig as TrackingConfig
+from hone.tracking.files import link
+from hone.tracking.models import delete_model, log_model
 from hone.tracking.registry import champions
 from hone.tracking.rows import Query, RunRow
 from hone.tracking.searching import search
@@ -158,6 +169,18 @@ class Store:
             for start in range(0, len(entities), PARAMS_PER_REQUEST):
                 self.client.log_batch(run_id, params=entities[start : start + PARAMS_PER_REQUEST])
 
+    def log_inputs(self, run_id: str, inputs: Sequence[Mapping[str, str]]) -> None:
+        """Log the data sets that a run reads; each has the fields of MLflow's and its ``context``."""
+        entities = [
+            DatasetInput(
+                Dataset(one["name"], one["digest"], one["source_type"], one["source"], profile=one["profile"]),
+                [InputTag(MLFLOW_DATASET_CONTEXT, one["context"])],
+            )
+            for one in inputs
+        ]
+        with self._explained():
+            self.client.log_inputs(run_id, entities)
+
     def log_points(self, run_id: str, points: Sequence[Point]) -> None:
         """Log metrics in batches; a point that is there already is not logged twice."""
         entities = [Metric(one.name, one.value, one.timestamp, one.step) for one in points]
@@ -183,20 +206,19 @@ class Store:
     def link_file(self, run_id: str, path: Path, folder: str) -> None:
         """Put a file that does not change any more into a run's artifacts, without a second copy where that can be."""
         with self._explained():
-            root = self._of(run_id).artifact_uri
-            local = local_file_uri_to_path(root) if is_local_uri(root) else None
-            try:
-                if local is not None:
-                    place = Path(local, folder)
-                    place.mkdir(parents=True, exist_ok=True)
-                    (place / path.name).hardlink_to(path)
-                    return
-            except FileExistsError:
-                return
-            except OSError:
-                # Another file system, or one without links.
-                pass
-        self.log_file(run_id, path, folder)
+            linked = link(self._of(run_id).artifact_uri, path, f"{folder}/{path.name}")
+        if not linked:
+            self.log_file(run_id, path, folder)
+
+    def log_model(self, run_id: str, checkpoint: Path, params: Mapping[str, str], step: int) -> None:
+        """Log a checkpoint as the model that a run came to."""
+        with self._explained():
+            log_model(self, run_id, checkpoint, params, step)
+
+    def delete_model(self, run_id: str) -> None:
+        """Delete the model that was logged for a run, unless it is registered."""
+        with self._explained():
+            delete_model(self, run_id)
 
     def delete_files(self, run_id: str, folder: str) -> None:
         """Delete a folder of a run's artifacts, where there is one."""
