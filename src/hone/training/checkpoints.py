@@ -1,12 +1,13 @@
 """Checkpoints that say what they are of, and that load without running anything that lies in them.
 
 MLflow's PyTorch flavour loads a checkpoint with a "pickle module" of the model's choice. This is the one that hone
-names: of ``pickle`` it has nothing but the ``Unpickler`` that torch uses for weights alone, and what that reads is given
-to the class which the checkpoint names.
+names: of ``pickle`` it has nothing but the ``Unpickler`` that torch uses for weights alone, and what that reads goes to
+the class which the checkpoint names.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -24,25 +25,31 @@ PARTS = ("model", "optimizer", "scheduler")
 HYPERPARAMETERS = ("hyper_parameters", "datamodule_hyper_parameters")
 
 
-class Portable(pl.Callback):
-    """Makes each checkpoint plain: weights, numbers and texts, and the config that the model was built from.
+def make_portable(model: pl.LightningModule, config: Mapping[str, Any]) -> bool:
+    """Make each checkpoint of a model plain: weights, numbers and texts, and the config that it was built from.
 
     Args:
+        model: The model.
         config: The trial's resolved config, its model filled in from the data.
+
+    Returns:
+        Whether a checkpoint says what its model is built from.
     """
+    made_of = recipe(config)
+    own = model.on_save_checkpoint
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self.recipe = recipe(config)
-
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Add the recipe, and leave out hyperparameters that it takes a pickle to keep."""
-        if self.recipe is not None:
-            checkpoint[RECIPE] = self.recipe
+    # Lightning asks no callback about a checkpoint of weights alone.
+    @functools.wraps(own)
+    def on_save_checkpoint(checkpoint: dict[str, Any]) -> None:
+        own(checkpoint)
+        if made_of is not None:
+            checkpoint[RECIPE] = made_of
         for key in HYPERPARAMETERS:
             if isinstance(values := checkpoint.get(key), dict):
                 checkpoint[key] = {name: value for name, value in values.items() if _is_plain(value)}
+
+    model.on_save_checkpoint = on_save_checkpoint  # type: ignore[method-assign]
+    return made_of is not None
 
 
 def recipe(config: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from hone.tracking.spool import SpoolWriter
 from hone.tracking.system import SystemMetrics
 from hone.training.callbacks import Reporter, ReportLine, TrainLoss, numbers
-from hone.training.checkpoints import Portable
+from hone.training.checkpoints import make_portable
 from hone.training.components import build_model, build_trainer, data_digests, filled_in
 from hone.training.data import ready_data
 from hone.training.failures import failure
@@ -70,13 +70,13 @@ def _train(
     pl.seed_everything(int(config["seed"]), workers=True, verbose=False)
     config = filled_in(config, data)
     model = build_model(config, data)
+    portable = make_portable(model, config)
     resume, note = resume_point(directory) if is_first_rank() else _of_first_rank(directory)
     resumer = Resumer(directory, job.reserve)
     start = Started(digests=data_digests(data), note=note, model_bytes=model_bytes(model))
     reporter = Reporter(line, resumer, start, job.objectives, config["monitor"])
     with SpoolWriter(directory) as spool, contextlib.ExitStack() as sampled:
-        portable = Portable(config)
-        callbacks: list[pl.Callback] = [TrainLoss(), reporter, Lifeline(directory), portable]
+        callbacks: list[pl.Callback] = [TrainLoss(), reporter, Lifeline(directory)]
         if is_first_rank():
             sampled.enter_context(SystemMetrics(spool, job.lease.cpus, job.lease.gpus))
         trainer = build_trainer(config, directory, SpoolLogger(spool), callbacks, resumer, progress=job.to_terminal)
@@ -88,7 +88,7 @@ def _train(
     checkpoint = str(Path(best).relative_to(directory)) if best else None
     ending = Pruned if reporter.stopped else Result
     seconds = time.monotonic() - started
-    return ending(metrics, checkpoint, steps, seconds, _device_memory(), portable.recipe is not None)
+    return ending(metrics, checkpoint, steps, seconds, _device_memory(), portable)
 
 
 def _of_first_rank(directory: Path) -> tuple[Path | None, str]:
