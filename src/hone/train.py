@@ -28,7 +28,7 @@ from hone.tracking.courier import Courier
 from hone.tracking.record import run_record
 from hone.tracking.run import KIND, TrackedRun, end_abandoned
 from hone.tracking.store import TrackingConfig, open_store
-from hone.tracking.tags import DIRECTION, METRIC
+from hone.tracking.tags import DIRECTION, METRIC, OBJECTIVE
 from hone.worker.messages import (
     Begin,
     Ending,
@@ -220,8 +220,14 @@ class _Single:
             raise HoneError(self.ending.message, where=self.ending.where)
         if self._open:
             ending = None if self.interrupted else self.ending
-            close_run(self.tracked, ending, self.tracked.directory)
+            close_run(self.tracked, ending, self.tracked.directory, self._objective(ending))
             log_model(self.tracked, ending, {})
+
+    def _objective(self, ending: Ending | None) -> dict[str, float]:
+        """What the run is judged by, as a trial of a study is by its objective."""
+        metric = str(self.trial.config.get("monitor"))
+        value = ending.metrics.get(metric) if isinstance(ending, Result) else None
+        return {} if value is None else {OBJECTIVE: value}
 
     def _interrupt(self, _signum: int, _frame: Any) -> None:
         self.interrupted = True

@@ -216,6 +216,27 @@ def show(
 
 
 @app.command()
+def promote(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="An id, its unique prefix, a name, best or best:STUDY.", show_default=False),
+    ],
+    overrides: Tracking = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The registered model; the run's task.", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Even where the champion is better.")] = False,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+) -> None:
+    """Register a run's model as the champion, unless the present one is better."""
+    from hone.cli import looking, promoting
+
+    place = looking.Place(tuple(overrides or ()), config_dir, config_name)
+    raise typer.Exit(promoting.promote_run(run, name, place, force=force))
+
+
+@app.command()
 def dashboard(
     overrides: Tracking = None,
     port: Annotated[int, typer.Option("--port", help="Port; the next free one where it is taken.")] = 5000,

@@ -55,13 +55,13 @@ def champion(client: MlflowClient, name: str) -> Version | None:
         raise
 
 
-def crown(client: MlflowClient, name: str, source: str, run_id: str, tags: Mapping[str, str]) -> Version:
+def crown(client: MlflowClient, name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> Version:
     """Register a model and make it the champion; the one before keeps its version, as ``previous``.
 
     Args:
         client: MLflow's client.
         name: The registered model's name; made where there is none.
-        source: The logged model, as ``models:/m-...``.
+        model_id: The logged model.
         run_id: The run that it comes from.
         tags: What is to be remembered of it.
 
@@ -70,9 +70,11 @@ def crown(client: MlflowClient, name: str, source: str, run_id: str, tags: Mappi
     """
     before = champion(client, name)
     _make(client, name)
-    version = _registered(client, name, run_id) or _version(
-        client.create_model_version(name, source, run_id, tags=dict(tags), model_id=source.rpartition("/")[2])
-    )
+    version = _registered(client, name, run_id)
+    if version is None:
+        # By its place: a URI of a logged model MLflow looks up in whichever store is the process's own.
+        source = client.get_logged_model(model_id).artifact_location
+        version = _version(client.create_model_version(name, source, run_id, tags=dict(tags), model_id=model_id))
     # Two aliases are two requests: between them both names may mean the same version, and neither means none.
     if before is not None and before.number != version.number:
         client.set_registered_model_alias(name, PREVIOUS, before.number)

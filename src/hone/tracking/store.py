@@ -42,8 +42,8 @@ from hone.config.secrets import hide_password
 from hone.errors import StoreError
 from hone.tracking.config import TrackingConfig as TrackingConfig
 from hone.tracking.files import link
-from hone.tracking.models import delete_model, log_model
-from hone.tracking.registry import champions
+from hone.tracking.models import delete_model, log_model, logged_model
+from hone.tracking.registry import Version, champion, champions, crown
 from hone.tracking.rows import Query, RunRow
 from hone.tracking.searching import search
 from hone.tracking.spool import Point
@@ -279,6 +279,21 @@ class Store:
     def find(self, query: Query) -> list[RunRow]:
         """Give the runs that a query asks for, in its order."""
         return search(self.runs, query)
+
+    def logged_model(self, run_id: str) -> str | None:
+        """The id of the model that was logged for a run, or None."""
+        with self._explained():
+            return logged_model(self, run_id)
+
+    def champion(self, name: str) -> Version | None:
+        """The champion of a registered model, or None."""
+        with self._explained():
+            return champion(self.client, name)
+
+    def crown(self, name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> Version:
+        """Register a model and make it the champion."""
+        with self._explained():
+            return crown(self.client, name, model_id, run_id, tags)
 
     def champions(self) -> dict[str, str]:
         """The run that each registered model's champion comes from."""

@@ -24,3 +24,5 @@ BEST = "best/"
 UNFINISHED = ("running", "crashed", "stopped")
 # Aliases of a registered model's versions.
 CHAMPION, PREVIOUS = "champion", "previous"
+# What a version of a registered model remembers of its run.
+VALUE, RUN = "hone.value", "hone.run"
