@@ -11,7 +11,7 @@ from hone.config.files import yaml_text
 from hone.config.secrets import hide_password
 from hone.errors import StoreError
 from hone.provenance import environment
-from hone.report import Leaderboard
+from hone.report import Leaderboard, short
 from hone.sweep.plan import Plan
 from hone.sweep.runs import CHECKPOINTS, close_run, log_model
 from hone.sweep.trial import Trial, trial_directory
@@ -103,12 +103,14 @@ class Books:
         provenance = environment().of_run(
             threads=trial.lease.cpus, gpus=trial.lease.gpus, seed=int(config["seed"]), digests=started.digests
         )
+        searched = ", ".join(f"{key} = {short(value)}" for key, value in trial.values.items())
+        tags |= {NOTE_TAG: f"**Searched:** {searched}"}
         tags |= {METRIC: ", ".join(self.plan.sweep.metrics), DIRECTION: ", ".join(self.plan.sweep.directions)}
         record = run_record(
             trial.name, tags, config, trial.config.text, trial.config.overrides, provenance, started.rows
         )
-        # A searched group is no key of the config, and a parameter all the same.
-        run.open(replace(record, params={**record.params, **trial.values}))
+        # A searched group is no key of the config, and a parameter all the same. The dashboard keeps this order.
+        run.open(replace(record, params={**trial.values, **record.params, **trial.values}))
         self._opened.append(run)
 
     def are_closed(self, number: int, directory: Path) -> bool:
@@ -159,7 +161,8 @@ class Books:
 
     def log_best(self, value: float, ended: int) -> None:
         """Log the best value so far, with the number of trials that have ended as its step."""
-        self.parent.log({f"{BEST}{self.plan.sweep.metric}": value}, ended)
+        # By its objective a study stands beside its best trial, however the dashboard sorts.
+        self.parent.log({f"{BEST}{self.plan.sweep.metric}": value, OBJECTIVE: value}, ended)
 
     def log_models(self, kept: Sequence[int], board: Leaderboard) -> None:
         """Log the checkpoints that are kept as models.
@@ -223,8 +226,10 @@ class Books:
             NOTE_TAG: f"Searching {', '.join(plan.space.keys)} for {plan.sweep.direction[:3]} {plan.sweep.metric}.",
         }
         base = plan.configs.shared()
+        # What is searched has no one value for the study.
         record = run_record(self.study, tags, base.config, base.text, base.overrides, environment())
         sweep = plan.sweep.model_dump(mode="json", by_alias=True)
         if sweep["study"]["storage"]:
             sweep["study"]["storage"] = hide_password(sweep["study"]["storage"])
-        return replace(record, texts={**record.texts, "sweep.yaml": yaml_text(sweep)})
+        fixed = {key: value for key, value in record.params.items() if key not in plan.space.keys}
+        return replace(record, params=fixed, texts={**record.texts, "sweep.yaml": yaml_text(sweep)})

@@ -45,7 +45,7 @@ def run_record(
         PROVENANCE_FILE: json.dumps(provenance.as_dict(), indent=2),
     }
     source = {"mlflow.source.name": "hone", "mlflow.source.type": "LOCAL"}
-    own = {TASK: task_of(config), DATA: data_digest(config, provenance.digests)}
+    own = {TASK: task_of(config), DATA: "" if rows is None else data_digest(config, provenance.digests)}
     known = {key: value for key, value in own.items() if value}
     inputs = () if rows is None else dataset_inputs(config, provenance.digests, rows)
     return RunRecord(name, {**source, **commit, **known, **tags}, flat_params(config), texts, inputs)

@@ -280,6 +280,11 @@ class Store:
         """Give the runs that a query asks for, in its order."""
         return search(self.runs, query)
 
+    def share_view(self, tag: str, view: str) -> None:
+        """Keep a view of the experiment where the dashboard looks for it."""
+        with self._explained():
+            self.client.set_experiment_tag(self.experiment.experiment_id, tag, view)
+
     def logged_model(self, run_id: str) -> str | None:
         """The id of the model that was logged for a run, or None."""
         with self._explained():
