@@ -5,6 +5,7 @@ import shutil
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import dashboard as pages
 import pytest
@@ -81,8 +82,6 @@ def the_table_is_sorted_by_the_objective(page, address, ranked):
 
 def children_stand_under_their_study(page, address, experiment, ranked):
     pages.open_runs(page, f"{address.partition('#')[0]}#/experiments/{experiment}/runs?{pages.TRAINING}", STUDY)
-    page.reload()
-    page.get_by_role("link", name=STUDY).first.wait_for()
     assert pages.names(page) == [STUDY]
     page.locator("[role=row]").filter(has_text=STUDY).get_by_role("button").first.click()
     page.get_by_role("link", name=ranked[0].name).first.wait_for()
@@ -106,8 +105,6 @@ def two_trials_compare(page, address, experiment, ranked):
 
 
 def study_files(study):
-    from pathlib import Path
-
     return Path(study.artifacts.removeprefix("file://"))
 
 

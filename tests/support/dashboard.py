@@ -41,9 +41,15 @@ def browsing(executable: str, width: int = 1500, height: int = 850) -> Iterator[
             browser.close()
 
 
+def visit(page: Page, address: str) -> None:
+    """Open a page afresh: what stands behind a # alone would change, which MLflow's pages do not always notice."""
+    page.goto("about:blank")
+    page.goto(address)
+
+
 def open_runs(page: Page, address: str, name: str) -> None:
     """Open the runs table and wait until a run is in it."""
-    page.goto(address)
+    visit(page, address)
     page.get_by_role("link", name=name).first.wait_for()
 
 
@@ -58,18 +64,18 @@ def names(page: Page) -> list[str]:
 
 def open_run(page: Page, address: str, experiment: str, run_id: str) -> None:
     """Open a run's own page."""
-    page.goto(f"{address.partition('#')[0]}#/experiments/{experiment}/runs/{run_id}?{TRAINING}")
+    visit(page, f"{address.partition('#')[0]}#/experiments/{experiment}/runs/{run_id}?{TRAINING}")
     page.get_by_text(run_id).first.wait_for()
 
 
 def open_artifact(page: Page, address: str, experiment: str, run_id: str, path: str) -> None:
     """Open one of a run's files."""
-    page.goto(f"{address.partition('#')[0]}#/experiments/{experiment}/runs/{run_id}/artifacts/{path}?{TRAINING}")
+    visit(page, f"{address.partition('#')[0]}#/experiments/{experiment}/runs/{run_id}/artifacts/{path}?{TRAINING}")
     page.get_by_text(path.rpartition("/")[2]).first.wait_for()
 
 
 def compare(page: Page, address: str, experiment: str, run_ids: list[str]) -> None:
     """Open the page that sets runs side by side."""
     quoted = ",".join(f'"{one}"' for one in run_ids)
-    page.goto(f'{address.partition("#")[0]}#/compare-runs?runs=[{quoted}]&experiments=["{experiment}"]&{TRAINING}')
+    visit(page, f'{address.partition("#")[0]}#/compare-runs?runs=[{quoted}]&experiments=["{experiment}"]&{TRAINING}')
     page.get_by_text("Comparing", exact=False).first.wait_for()

@@ -239,7 +239,7 @@ def promote(
 @app.command()
 def dashboard(
     overrides: Tracking = None,
-    port: Annotated[int, typer.Option("--port", help="Port; the next free one where it is taken.")] = 5000,
+    port: Annotated[int, typer.Option("--port", help="Port; the next free one where it is taken; 0 for any.")] = 5000,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     config_dir: ConfigDir = None,
     config_name: ConfigName = "config",

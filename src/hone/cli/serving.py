@@ -119,5 +119,5 @@ def _free_port(first: int) -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
-            return port
+            return int(probe.getsockname()[1])
     raise StoreError(f"ports {first} to {first + PORTS_TRIED - 1} are all taken", where="--port")
