@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from servers import MlflowServer, Postgres, small_disk
 from shared_workers import SharedWorkers
 
 from hone.cli import main
@@ -39,6 +40,7 @@ def _no_leaks(request):
     children = {one.pid for one in psutil.Process().children(recursive=True)}
     yield
     lasting = {one.pid for one in psutil.Process().children(recursive=True)} - children - SharedWorkers.pids()
+    lasting -= MlflowServer.pids()
     assert not lasting, f"left child processes: {[psutil.Process(pid).cmdline() for pid in lasting]}"
     left = [one for one in set(threading.enumerate()) - threads if not one.name.startswith(LASTING_THREADS)]
     for thread in left:
@@ -100,6 +102,23 @@ def seeded_store(tmp_path_factory):
 
     SqlAlchemyStore(f"sqlite:///{directory / 'mlflow.db'}", directory.as_uri())
     return directory
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory):
+    """A real ``mlflow server``, on a small disk where one can be made; each test takes an experiment of its own."""
+    with small_disk(tmp_path_factory.mktemp("server"), "60m") as directory:
+        server = MlflowServer(directory).start()
+        yield server
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL cluster of its own."""
+    cluster = Postgres()
+    yield cluster.start()
+    cluster.stop()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ FLOORS = {
     "worker": 4,
     "executors": 5,
     "sweep": 6,
+    "sync": 6,
     "train": 6,
     "promote": 6,
     "report": 6,

@@ -18,6 +18,8 @@ from typing import Any
 
 import psutil
 
+from hone.config.secrets import hide_secrets
+
 LONGEST_DIFF = 1_000_000
 GIT_SECONDS = 20
 
@@ -73,7 +75,7 @@ def environment(directory: Path = Path()) -> Provenance:
     """
     return Provenance(
         commit=_git(directory, "rev-parse", "HEAD").strip() or None,
-        diff=_git(directory, "diff", "HEAD")[:LONGEST_DIFF],
+        diff=hide_secrets(_git(directory, "diff", "HEAD")[:LONGEST_DIFF]),
         untracked=tuple(_git(directory, "ls-files", "--others", "--exclude-standard").splitlines()),
         packages=dict(sorted((one.name, one.version) for one in distributions())),
         python=platform.python_version(),

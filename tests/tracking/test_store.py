@@ -41,18 +41,23 @@ def test_a_store_that_is_away_is_named_at_once_and_without_its_password():
 
 def test_parameters_metrics_and_files_arrive_however_many_there_are(store, tmp_path):
     run_id = store.start_run("a", {"k": "v" * 9_000})
-    store.log_params(run_id, {f"p{number}": number for number in range(250)} | {"long": "x" * 9_000})
+    store.log_params(
+        run_id, {f"p{number}": number for number in range(250)} | {"long": "x" * 9_000, "full": "y" * 6_000}
+    )
+    store.set_tags(run_id, {f"t{number}": "v" for number in range(250)})
     store.log_points(run_id, [Point("m", float(step), step, step) for step in range(2_500)])
     store.log_points(run_id, [Point("odd", math.nan, 0, 1), Point("big", math.inf, 0, 1)])
     store.log_texts(run_id, {"a/b.txt": "text", "c.txt": "more"})
 
     run = store.client.get_run(run_id)
 
-    assert len(run.data.params) == 251
-    assert len(run.data.params["long"]) == 6_000
+    assert len(run.data.params) == 252
+    assert len([one for one in run.data.tags if one.startswith("t")]) == 250
+    assert run.data.params["long"] == "see params/long.txt (9000 characters)"
+    assert run.data.params["full"] == "y" * 6_000
     assert len(store.client.get_metric_history(run_id, "m")) == 2_500
     assert math.isnan(run.data.metrics["odd"])
-    assert {one.path for one in store.client.list_artifacts(run_id)} == {"a", "c.txt"}
+    assert {one.path for one in store.client.list_artifacts(run_id)} == {"a", "c.txt", "params"}
 
 
 def test_a_point_that_is_delivered_twice_is_there_once(store):
@@ -94,9 +99,9 @@ def test_what_the_store_refuses_is_noted_once_and_what_follows_is_done(store, tm
         run = TrackedRun(courier, tmp_path)
         run.open(record())
         for _ in range(2):
-            run.log({"a@b": 1.0}, 0)
+            run.log({"a" * 300: 1.0}, 0)
         run.tag({"after": "yes"})
-        with pytest.raises(StoreError, match="a@b"):
+        with pytest.raises(StoreError, match="aaa"):
             courier.settle()
         run.end("FINISHED", "complete")
 

@@ -248,3 +248,21 @@ def dashboard(
     from hone.cli import looking, serving
 
     raise typer.Exit(serving.dashboard(looking.Place(tuple(overrides or ()), config_dir, config_name), port, browser))
+
+
+@app.command()
+def sync(
+    overrides: Tracking = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--directory", help="Where it waits; mlruns, unless the config says otherwise.", show_default=False
+        ),
+    ] = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+) -> None:
+    """Deliver what could not be tracked while the store was away, or with tracking.offline=true."""
+    from hone.cli import looking, syncing
+
+    raise typer.Exit(syncing.deliver(looking.Place(tuple(overrides or ()), config_dir, config_name), directory))

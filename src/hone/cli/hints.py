@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hone.tracking.store import TrackingConfig
 
 PARTS = ("job", "all")
+MOST_NAMED = 5
 
 
 def print_composition(composition: Composition, part: str, resolve: bool) -> None:
@@ -62,9 +63,35 @@ def dashboard_command(tracking: TrackingConfig) -> str:
     return f"hone dashboard tracking.uri={hide_password(tracking.uri)}"
 
 
-def print_undelivered(console: Console, errors: Sequence[str], waiting: str) -> None:
+def sync_command(tracking: TrackingConfig) -> str:
+    """What to type to deliver what waits."""
+    command = "hone sync"
+    if tracking.directory != "mlruns":
+        command += f" --directory {tracking.directory}"
+    if tracking.uri is not None and tracking.uri != os.environ.get("MLFLOW_TRACKING_URI"):
+        command += f" tracking.uri={hide_password(tracking.uri)}"
+    return command
+
+
+def waiting_line(tracking: TrackingConfig) -> str:
+    """Which studies and single runs wait to be delivered, in a line; an empty string where none does."""
+    from hone.tracking.outbox import places, undelivered
+
+    names = [
+        one.name if one.parent.name == "trials" else f"{one.parent.name}/{one.name}"
+        for one in places(tracking.root)
+        if undelivered(one)
+    ]
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}; {sync_command(tracking)} delivers them"
+
+
+def print_undelivered(console: Console, errors: Sequence[str], waiting: str, tracking: TrackingConfig) -> None:
     """Say what the store refused, and what waits to be delivered."""
     if waiting:
-        console.print(f"[yellow]not tracked yet:[/] {waiting}", soft_wrap=True, highlight=False)
+        line = f"[yellow]not tracked yet:[/] {waiting}; [bold]{sync_command(tracking)}[/] delivers them"
+        console.print(line, soft_wrap=True, highlight=False)
     for line in dict.fromkeys(errors):
         console.print(f"[yellow]not tracked:[/] {line}", soft_wrap=True, highlight=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,12 +13,14 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.table import Table
 
+from hone.cli.hints import waiting_line
 from hone.config.build import build
 from hone.config.compose import Composer, resolve
-from hone.errors import ConfigError, did_you_mean
+from hone.errors import ConfigError, StoreError, did_you_mean
 from hone.report import clock
 from hone.tracking.config import TrackingConfig
 from hone.tracking.lookup import OBJECTIVE, RunView, find_run, list_runs, open_runs
+from hone.tracking.rows import Runs
 
 STYLES = {
     "complete": "green",
@@ -94,8 +97,9 @@ def ls(choice: Choice, place: Place, *, as_json: bool = False) -> None:
             f"no such state {choice.state!r}.{did_you_mean(choice.state, STYLES)} There are: {', '.join(STYLES)}.",
             where="--state",
         )
+    tracking = place.tracking()
     runs = list_runs(
-        open_runs(place.tracking()),
+        open_existing(tracking),
         choice.study,
         choice.limit,
         state=choice.state,
@@ -107,10 +111,13 @@ def ls(choice: Choice, place: Place, *, as_json: bool = False) -> None:
         raise ConfigError(f"no run has {choice.sort!r}.{did_you_mean(choice.sort, known)}", where="--sort")
     if as_json:
         print(json.dumps([_plain(run) for run in runs], indent=2))
-    elif not runs:
+        return
+    if not runs:
         Console().print("nothing has been tracked here yet" if choice == Choice(limit=choice.limit) else "no such runs")
     else:
         Console().print(_table(runs, choice))
+    if waiting := waiting_line(tracking):
+        Console().print(f"[yellow]not tracked yet:[/] {waiting}", soft_wrap=True, highlight=False)
 
 
 def _table(runs: Sequence[RunView], choice: Choice) -> Table:
@@ -139,6 +146,31 @@ def _plain(run: RunView) -> dict[str, Any]:
     return plain
 
 
+@contextlib.contextmanager
+def naming_what_waits(tracking: TrackingConfig) -> Iterator[None]:
+    """Where a store is not there, say what waits to be delivered to it.
+
+    Raises:
+        StoreError: It is not there.
+    """
+    try:
+        yield
+    except StoreError as error:
+        if waiting := waiting_line(tracking):
+            error.message += f"; waiting: {waiting}"
+        raise
+
+
+def open_existing(tracking: TrackingConfig) -> Runs:
+    """Open a store to look for runs in.
+
+    Raises:
+        StoreError: It is not there; the message says what waits to be delivered to it.
+    """
+    with naming_what_waits(tracking):
+        return open_runs(tracking)
+
+
 def show(name: str, place: Place) -> None:
     """Print one run.
 
@@ -150,7 +182,7 @@ def show(name: str, place: Place) -> None:
         HoneError: The store or the run is not there.
     """
     console = Console(soft_wrap=True, highlight=False)
-    run = find_run(open_runs(place.tracking()), name)
+    run = find_run(open_existing(place.tracking()), name)
     console.print(f"[bold]{run.name}[/]  [{STYLES.get(run.state, 'magenta')}]{run.state}[/]")
     facts = {
         "id": run.run_id,

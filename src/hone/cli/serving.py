@@ -15,7 +15,7 @@ import webbrowser
 
 from rich.console import Console
 
-from hone.cli.looking import Place
+from hone.cli.looking import Place, naming_what_waits
 from hone.errors import StoreError
 from hone.tracking.lookup import open_runs
 from hone.tracking.store import TrackingConfig, open_store
@@ -42,7 +42,8 @@ def dashboard(place: Place, port: int, browser: bool) -> int:
     """
     console = Console()
     tracking = place.tracking()
-    store = open_store(tracking, create=False)
+    with naming_what_waits(tracking):
+        store = open_store(tracking, create=False)
     experiment = store.experiment.experiment_id
     page = f"#/experiments/{experiment}/runs?workflowType=machine_learning&{PARAMETER}"
     store.share_view(TAG, dashboard_view(open_runs(tracking)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hone.config.files import yaml_text
-from hone.config.secrets import hide_password
+from hone.config.secrets import hide_secrets
 from hone.errors import StoreError
 from hone.provenance import environment
 from hone.report import Leaderboard, short
@@ -229,7 +229,5 @@ class Books:
         # What is searched has no one value for the study.
         record = run_record(self.study, tags, base.config, base.text, base.overrides, environment())
         sweep = plan.sweep.model_dump(mode="json", by_alias=True)
-        if sweep["study"]["storage"]:
-            sweep["study"]["storage"] = hide_password(sweep["study"]["storage"])
         fixed = {key: value for key, value in record.params.items() if key not in plan.space.keys}
-        return replace(record, params=fixed, texts={**record.texts, "sweep.yaml": yaml_text(sweep)})
+        return replace(record, params=fixed, texts={**record.texts, "sweep.yaml": hide_secrets(yaml_text(sweep))})

@@ -68,7 +68,7 @@ class Courier:
             return ""
         runs = "1 run waits" if self.left == 1 else f"{self.left} runs wait"
         reason = f" ({self.away})" if self.away is not None else ""
-        return f"{runs} to be delivered{reason}; hone sync does that"
+        return f"{runs} to be delivered{reason}"
 
     def put(self, directory: Path, records: Sequence[Record]) -> None:
         """Write records into a run's outbox; they are carried after all that were put there before.
@@ -128,6 +128,8 @@ class Courier:
         # A request may hang for longer than anybody should wait: its thread ends with the process.
         while self._thread.is_alive() and time.monotonic() - self._answered < self.patience:
             self._thread.join(0.1)
+        if self._delivery is not None:
+            self._delivery.abandoned = True
 
     def _run(self) -> None:
         assert self._delivery is not None
@@ -157,6 +159,8 @@ class Courier:
     def _ended(self) -> bool:
         if not self._closing:
             return False
+        if self._delivery is not None and self._delivery.abandoned:
+            return True
         return not self._waiting or time.monotonic() - self._answered > self.patience
 
     def _deliver_next(self, delivery: Delivery) -> bool:

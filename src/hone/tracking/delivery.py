@@ -24,6 +24,7 @@ class Delivery:
         errors: What the store refused, each said once; the rest was delivered nevertheless.
         records: How many records were delivered.
         points: How many metric values.
+        abandoned: Set by another thread to let no further request begin: somebody else may deliver from now on.
     """
 
     def __init__(self, store: Store) -> None:
@@ -31,6 +32,7 @@ class Delivery:
         self.errors: list[StoreError] = []
         self.records = 0
         self.points = 0
+        self.abandoned = False
         self._parcels: dict[Path, _Parcel] = {}
 
     def know(self, directory: Path) -> _Parcel:
@@ -50,6 +52,7 @@ class Delivery:
         """
         parcel = self.know(directory)
         for record, offset in parcel.outbox.waiting():
+            self._check_abandoned()
             if record is not None:
                 self._carry(record, parcel, offset)
             parcel.outbox.confirm(offset)
@@ -67,6 +70,7 @@ class Delivery:
         if run_id is None or not parcel.is_open:
             return
         while points := parcel.spool.take():
+            self._check_abandoned()
             self._log_points(run_id, points)
             parcel.spool.confirm()
             self.points += len(points)
@@ -78,7 +82,7 @@ class Delivery:
     def close(self, directory: Path) -> None:
         """Forget a run that has ended, with its outbox, where all of it is delivered. Nobody may be writing there."""
         parcel = self._parcels.get(directory)
-        if parcel is not None and not parcel.is_open and parcel.outbox.delivered >= parcel.outbox.size:
+        if parcel is not None and not parcel.is_open and not parcel.outbox.behind:
             parcel.outbox.remove()
             del self._parcels[directory]
 
@@ -99,11 +103,22 @@ class Delivery:
         except StoreError as error:
             if error.passing:
                 raise
+            self._check_store(run, error)
             self._note(error)
         except Exception as error:  # noqa: BLE001 - one record that fails must not keep the rest from being delivered
             self._note(StoreError(f"{type(error).__name__}: {error}", where=self.store.shown))
         if record.leaves_open is not None:
             parcel.is_open = record.leaves_open
+
+    def _check_abandoned(self) -> None:
+        if self.abandoned:
+            raise StoreError("was given up", where=self.store.shown, passing=True)
+
+    def _check_store(self, run: LocalRun, error: StoreError) -> None:
+        """A store that knows nothing of a run which began in another has not refused it."""
+        began = run.opened.store if run.opened else ""
+        if began and began != self.store.shown and "sqlite:" not in (began[:7], self.store.shown[:7]):
+            raise StoreError(f"began in {began}: {error.message}", where=run.directory.name, passing=True) from error
 
     def _log_points(self, run_id: str, points: list[Point]) -> None:
         try:
@@ -111,10 +126,10 @@ class Delivery:
         except StoreError as error:
             if error.passing:
                 raise
+            # One name that MLflow does not take must not cost the others.
             if len({one.name for one in points}) == 1:
                 self._note(error)
                 return
-            # One name that MLflow does not take must not cost the others.
             for name in dict.fromkeys(one.name for one in points):
                 self._log_points(run_id, [one for one in points if one.name == name])
 

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from hone.tracking.local import RUN_FILE
 from hone.tracking.records import Record, decode, encode
+from hone.tracking.spool import SpoolReader, has_line, read_mark, write_mark
 
 OUTBOX_FILE = "outbox.jsonl"
 MARK_FILE = "outbox.delivered"
 TEXTS = "outbox-*.txt"
+SINGLE_RUNS = "train"
 
 
 class Outbox:
@@ -69,20 +71,17 @@ class Outbox:
 
     def confirm(self, offset: int) -> None:
         """Remember that everything up to an offset is delivered."""
-        descriptor = os.open(self._mark, os.O_WRONLY | os.O_CREAT, 0o644)
-        try:
-            # Always as long as before: written over in place, which a full disk allows.
-            os.pwrite(descriptor, b"%020d" % offset, 0)
-        finally:
-            os.close(descriptor)
+        write_mark(self._mark, offset)
 
     @property
     def delivered(self) -> int:
         """The offset up to which everything is delivered."""
-        try:
-            return int(self._mark.read_bytes())
-        except (FileNotFoundError, ValueError):
-            return 0
+        return read_mark(self._mark)
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is something to deliver."""
+        return has_line(self._file, self.delivered)
 
     @property
     def size(self) -> int:
@@ -128,3 +127,21 @@ def boxes(directory: Path) -> list[Path]:
     """Directories with an outbox: this one, then those in it by name."""
     own = [directory] if (directory / OUTBOX_FILE).exists() else []
     return own + sorted(one.parent for one in directory.glob(f"*/{OUTBOX_FILE}"))
+
+
+def places(root: Path) -> list[Path]:
+    """Directories of studies and of single runs that have an outbox in them.
+
+    Args:
+        root: Where studies and trials lie, such as ``mlruns``.
+    """
+    found = {box.parent for box in root.glob(f"trials/*/{OUTBOX_FILE}")}
+    for box in root.glob(f"trials/*/*/{OUTBOX_FILE}"):
+        alone = box.parts[-3] == SINGLE_RUNS and not has_run(box.parents[1])
+        found.add(box.parent if alone else box.parents[1])
+    return sorted(found)
+
+
+def undelivered(place: Path) -> int:
+    """How many runs of a study's directory, or of a single run's, have something to be delivered."""
+    return sum(Outbox(one).behind or SpoolReader(one).behind for one in boxes(place))

@@ -25,11 +25,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hone.tracking.local import LocalRun, Opened
-from hone.tracking.store import Store
 from hone.tracking.tags import ERROR, FAILURE
+
+if TYPE_CHECKING:
+    from hone.tracking.store import Store
 
 KEY = "hone.key"
 # Texts that are longer lie beside the outbox, each under the digest of its content.

@@ -7,16 +7,19 @@ delivered stands beside it, so that a delivery that was cut off goes on where it
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 SPOOL_FILE = "metrics.jsonl"
 DELIVERED_FILE = "metrics.delivered"
 BUFFERED_BYTES = 16_384
+# What an outage of days leaves does not fit into memory.
+CHUNK_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -92,39 +95,75 @@ class SpoolReader:
     def __init__(self, directory: Path) -> None:
         self._spool = directory / SPOOL_FILE
         self._mark = directory / DELIVERED_FILE
-        self._delivered = self._read_mark()
+        self._delivered = read_mark(self._mark)
         self._read_to = self._delivered
 
-    def take(self) -> list[Point]:
-        """Read the whole lines that are new since the last ``confirm``.
+    def take(self, most: int = CHUNK_BYTES) -> list[Point]:
+        """Read whole lines that are new since the last ``confirm``.
+
+        Args:
+            most: Bytes to read at once, but for a line that is longer.
 
         Returns:
-            Their points in order. A line that a crash cut off is left until it is whole.
+            Their points in order; none where nothing is new. A line that a crash cut off is left until it is whole.
         """
         try:
             with self._spool.open("rb") as spool:
-                spool.seek(self._delivered)
-                content = spool.read()
+                points: list[Point] = []
+                self._read_to = self._delivered
+                # A chunk may hold nothing but half a line and its end.
+                while not points and (lines := _whole_lines(spool, self._read_to, most)):
+                    self._read_to += sum(map(len, lines))
+                    points = [point for line in lines for point in _points(line)]
+                return points
         except FileNotFoundError:
             return []
-        whole = content[: content.rfind(b"\n") + 1]
-        self._read_to = self._delivered + len(whole)
-        return [point for line in whole.splitlines() for point in _points(line)]
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is something to take."""
+        return has_line(self._spool, self._delivered)
 
     def confirm(self) -> None:
         """Remember that what ``take`` gave is in the store."""
         if self._read_to == self._delivered:
             return
         self._delivered = self._read_to
-        temporary = self._mark.with_suffix(".new")
-        temporary.write_text(str(self._delivered))
-        temporary.replace(self._mark)
+        write_mark(self._mark, self._delivered)
 
-    def _read_mark(self) -> int:
-        try:
-            return int(self._mark.read_text())
-        except (FileNotFoundError, ValueError):
-            return 0
+
+def read_mark(path: Path) -> int:
+    """How far a file has been delivered, as the file beside it says."""
+    try:
+        return int(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def has_line(path: Path, offset: int) -> bool:
+    """Whether a file holds a whole line from an offset on."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.readline().endswith(b"\n")
+    except FileNotFoundError:
+        return False
+
+
+def write_mark(path: Path, offset: int) -> None:
+    """Remember how far a file has been delivered."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        # Always as long as before, so that it is written over in place: a full disk allows that.
+        os.pwrite(descriptor, b"%020d" % offset, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _whole_lines(spool: BinaryIO, start: int, most: int) -> list[bytes]:
+    spool.seek(start)
+    lines = spool.readlines(most)
+    return lines if not lines or lines[-1].endswith(b"\n") else lines[:-1]
 
 
 def _last_steps(spool: Path) -> dict[str, int]:
@@ -132,12 +171,15 @@ def _last_steps(spool: Path) -> dict[str, int]:
     steps: dict[str, int] = {}
     if not spool.is_file():
         return steps
+    whole = 0
     with spool.open("rb+") as file:
-        content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
-    for line in content.splitlines():
-        for point in _points(line):
-            steps[point.name] = max(point.step, steps.get(point.name, -1))
+        for line in file:
+            if line.endswith(b"\n"):
+                whole += len(line)
+                for point in _points(line):
+                    steps[point.name] = max(point.step, steps.get(point.name, -1))
+        if file.tell() > whole:
+            file.truncate(whole)
     return steps
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sqlite3
 import tempfile
 import time
@@ -22,25 +23,22 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 from mlflow.entities import (
-    Dataset,
-    DatasetInput,
     Experiment,
-    InputTag,
     Metric,
     Param,
     Run,
-    RunTag,
     ViewType,
 )
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from hone.config.secrets import hide_password
 from hone.errors import StoreError
 from hone.tracking.config import TrackingConfig as TrackingConfig
+from hone.tracking.entities import batches, cut_tags, data_sets, metric_name, run_tags
+from hone.tracking.failing import unreachable
 from hone.tracking.files import link
 from hone.tracking.models import delete_model, log_model, logged_model
 from hone.tracking.registry import Version, champion, champions, crown
@@ -49,17 +47,14 @@ from hone.tracking.searching import search
 from hone.tracking.spool import Point
 
 METRICS_PER_REQUEST = 1_000
-PARAMS_PER_REQUEST = 100
 LONGEST_PARAM = 6_000
-LONGEST_TAG = 5_000
+UNSAFE = re.compile(r"[^\w.\-]")
 NAME_TAG = "mlflow.runName"
 PARENT_TAG = "mlflow.parentRunId"
 # Without it the dashboard opens an experiment on its page for chat applications.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 KEY_TAG = "hone.key"
 NOTE_TAG = "mlflow.note.content"
-REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
-DATABASE_ERRORS = ("OperationalError", "InterfaceError", "InternalError", "PendingRollbackError")
 
 
 class Store:
@@ -112,7 +107,7 @@ class Store:
         linked = {PARENT_TAG: parent} if parent else {}
         with self._explained():
             run = self.client.create_run(
-                self.experiment.experiment_id, run_name=name, tags={**_cut(tags), **linked}, start_time=at
+                self.experiment.experiment_id, run_name=name, tags={**cut_tags(tags), **linked}, start_time=at
             )
             # MLflow's own client asks the store for this anew with each file.
             self._artifacts[run.info.run_id] = get_artifact_repository(run.info.artifact_uri, self.uri)
@@ -153,7 +148,7 @@ class Store:
         now = int(time.time() * 1000) if at is None else at
         last = [Metric(name, value, now, 0) for name, value in (metrics or {}).items()]
         with self._explained():
-            self.client.log_batch(run_id, metrics=last, tags=_tags(tags or {}))
+            self.client.log_batch(run_id, metrics=last, tags=run_tags(tags or {}))
             self.client.set_terminated(run_id, status, end_time=now)
         self._artifacts.pop(run_id, None)
 
@@ -163,27 +158,23 @@ class Store:
             self.client.delete_run(run_id)
 
     def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
-        """Log parameters in full, up to what MLflow takes."""
-        entities = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in params.items()]
-        with self._explained():
-            for start in range(0, len(entities), PARAMS_PER_REQUEST):
-                self.client.log_batch(run_id, params=entities[start : start + PARAMS_PER_REQUEST])
+        """Log parameters in full: one that is longer than MLflow takes as an artifact, which the parameter names."""
+        texts = {key: str(value) for key, value in params.items()}
+        long = {f"params/{UNSAFE.sub('_', key)}.txt": key for key, text in texts.items() if len(text) > LONGEST_PARAM}
+        self.log_texts(run_id, {name: texts[key] for name, key in long.items()})
+        texts |= {key: f"see {name} ({len(texts[key])} characters)" for name, key in long.items()}
+        for batch in batches([Param(key, text) for key, text in texts.items()]):
+            with self._explained():
+                self.client.log_batch(run_id, params=batch)
 
     def log_inputs(self, run_id: str, inputs: Sequence[Mapping[str, str]]) -> None:
         """Log the data sets that a run reads; each has the fields of MLflow's and its ``context``."""
-        entities = [
-            DatasetInput(
-                Dataset(one["name"], one["digest"], one["source_type"], one["source"], profile=one["profile"]),
-                [InputTag(MLFLOW_DATASET_CONTEXT, one["context"])],
-            )
-            for one in inputs
-        ]
         with self._explained():
-            self.client.log_inputs(run_id, entities)
+            self.client.log_inputs(run_id, data_sets(inputs))
 
     def log_points(self, run_id: str, points: Sequence[Point]) -> None:
         """Log metrics in batches; a point that is there already is not logged twice."""
-        entities = [Metric(one.name, one.value, one.timestamp, one.step) for one in points]
+        entities = [Metric(metric_name(one.name), one.value, one.timestamp, one.step) for one in points]
         with self._explained():
             for start in range(0, len(entities), METRICS_PER_REQUEST):
                 self.client.log_batch(run_id, metrics=entities[start : start + METRICS_PER_REQUEST])
@@ -195,8 +186,9 @@ class Store:
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        with self._explained():
-            self.client.log_batch(run_id, tags=_tags(tags))
+        for batch in batches(run_tags(tags)):
+            with self._explained():
+                self.client.log_batch(run_id, tags=batch)
 
     def log_file(self, run_id: str, path: Path, folder: str | None = None) -> None:
         """Put a file into a run's artifacts; one that has gone meanwhile is left out."""
@@ -310,7 +302,7 @@ class Store:
         try:
             yield
         except (MlflowException, OSError) as error:
-            raise _unreachable(self.uri, error) from error
+            raise unreachable(self.uri, error) from error
 
 
 def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
@@ -336,14 +328,26 @@ def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
         client = MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(config.experiment)
         if experiment is None and create:
-            location = None if config.uri else (config.root / "artifacts").as_uri()
-            created = client.create_experiment(config.experiment, location, EXPERIMENT_TAGS)
-            experiment = client.get_experiment(created)
+            experiment = _create(client, config)
     except Exception as error:
-        raise _unreachable(uri, error) from error
+        failure = unreachable(uri, error)
+        if create and failure.passing and uri.startswith("http"):
+            failure.message += "; tracking.offline=true does without it, and hone sync delivers later"
+        raise failure from error
     if experiment is None:
         raise StoreError(f"no experiment named {config.experiment!r}", where=hide_password(uri))
     return Store(client, experiment, uri)
+
+
+def _create(client: MlflowClient, config: TrackingConfig) -> Experiment:
+    location = None if config.uri else (config.root / "artifacts").as_uri()
+    try:
+        client.create_experiment(config.experiment, location, EXPERIMENT_TAGS)
+    except MlflowException as error:
+        # Another controller made it just now.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    return client.get_experiment_by_name(config.experiment)
 
 
 def _prepare_directory(config: TrackingConfig, create: bool) -> None:
@@ -370,28 +374,6 @@ def _log_ahead(database: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
-def _unreachable(uri: str, error: Exception) -> StoreError:
-    reason = " ".join(str(error).split()).replace(uri, hide_password(uri))
-    message = f"the tracking store cannot be used: {reason[:300]}"
-    return StoreError(message, where=hide_password(uri), passing=not _refused(error))
-
-
-def _refused(error: Exception) -> bool:
-    """Whether the store understood a request and will never do it; whatever else goes wrong may pass."""
-    if not isinstance(error, MlflowException) or error.error_code not in REFUSALS:
-        return False
-    # Under this code MLflow also gives what its database says of itself.
-    return not (error.error_code == "BAD_REQUEST" and any(one in str(error) for one in DATABASE_ERRORS))
-
-
-def _tags(tags: Mapping[str, str]) -> list[RunTag]:
-    return [RunTag(key, value) for key, value in _cut(tags).items()]
-
-
-def _cut(tags: Mapping[str, str]) -> dict[str, str]:
-    return {key: value[:LONGEST_TAG] for key, value in tags.items()}
-
-
 def _quieten() -> None:
-    for noisy in ("mlflow", "alembic"):
+    for noisy in ("mlflow", "alembic", "urllib3.connectionpool"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
