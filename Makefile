@@ -6,7 +6,7 @@ SWEEP ?= sweeps/quickstart.yaml
 ARGS ?=
 PROCESSES ?= 2
 
-.PHONY: sweep test coverage lint format dashboard clean soak
+.PHONY: sweep test coverage lint format dashboard screenshots clean soak
 .DEFAULT_GOAL := sweep
 
 sweep: $(VENV)/.run  ## the main job: search, track, report
@@ -32,6 +32,9 @@ format: $(VENV)/.dev
 
 dashboard: $(VENV)/.run
 	$(BIN)/hone dashboard $(ARGS)
+
+screenshots: $(VENV)/.dev  ## the pictures of the docs, from a sweep of quickstart in a real browser
+	$(BIN)/python docs/screenshots.py
 
 clean:  ## caches and the environment; what was tracked in mlruns/ stays
 	rm -rf $(VENV) build dist .coverage* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -21,7 +21,15 @@ from hone.tracking.store import TrackingConfig, open_store
 ROOT = Path(__file__).parents[1]
 USER_PROJECT = Path(__file__).parent / "user_project"
 # Threads of libraries that live as long as the process does.
-LASTING_THREADS = ("MainThread", "AlembicThread", "QueueFeederThread", "asyncio_", "Thread-auto_conf", "fsspecIO")
+LASTING_THREADS = (
+    "MainThread",
+    "AlembicThread",
+    "QueueFeederThread",
+    "asyncio_",
+    "Thread-auto_conf",
+    "fsspecIO",
+    "MlflowLocalArtifactRepository",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ FLOORS = {
     "sweep": 6,
     "sync": 6,
     "train": 6,
+    "promote": 6,
     "report": 6,
     "cli": 7,
     "__main__": 7,

@@ -23,11 +23,12 @@ from hone.executors.local import LocalExecutor
 from hone.provenance import environment
 from hone.sweep.configs import TrialConfig, model_class, trial_overrides, without_controller
 from hone.sweep.lock import only_controller
-from hone.sweep.runs import close_run, ending_of
+from hone.sweep.runs import close_run, ending_of, log_model
 from hone.tracking.courier import Courier
 from hone.tracking.record import run_record
 from hone.tracking.run import KIND, TrackedRun, end_abandoned
 from hone.tracking.store import TrackingConfig, open_store
+from hone.tracking.tags import DIRECTION, METRIC, OBJECTIVE
 from hone.worker.messages import (
     Begin,
     Ending,
@@ -206,8 +207,10 @@ class _Single:
         provenance = environment().of_run(
             threads=lease.cpus, gpus=lease.gpus, seed=int(config["seed"]), digests=started.digests
         )
-        tags = {KIND: "train"}
-        self.tracked.open(run_record(self.name, tags, config, self.trial.text, self.trial.overrides, provenance))
+        direction = "maximize" if str(config.get("mode")) == "max" else "minimize"
+        tags = {KIND: "train", METRIC: str(config.get("monitor")), DIRECTION: direction}
+        text, overrides = self.trial.text, self.trial.overrides
+        self.tracked.open(run_record(self.name, tags, config, text, overrides, provenance, started.rows))
         self.tracked.courier.settle()
         self._open = True
 
@@ -216,7 +219,15 @@ class _Single:
         if isinstance(self.ending, Failed) and self.ending.bad_input:
             raise HoneError(self.ending.message, where=self.ending.where)
         if self._open:
-            close_run(self.tracked, None if self.interrupted else self.ending, self.tracked.directory)
+            ending = None if self.interrupted else self.ending
+            close_run(self.tracked, ending, self.tracked.directory, self._objective(ending))
+            log_model(self.tracked, ending, {})
+
+    def _objective(self, ending: Ending | None) -> dict[str, float]:
+        """What the run is judged by, as a trial of a study is by its objective."""
+        metric = str(self.trial.config.get("monitor"))
+        value = ending.metrics.get(metric) if isinstance(ending, Result) else None
+        return {} if value is None else {OBJECTIVE: value}
 
     def _interrupt(self, _signum: int, _frame: Any) -> None:
         self.interrupted = True

@@ -170,23 +170,40 @@ def ls(
     ] = None,
     overrides: Tracking = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The most to list.")] = 20,
+    state: Annotated[
+        str | None,
+        typer.Option("--state", help="Only those: complete, pruned, failed, crashed, running.", show_default=False),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="METRIC", help="The best first.", show_default=False)
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="With --sort: the other way round.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
     config_dir: ConfigDir = None,
     config_name: ConfigName = "config",
 ) -> None:
-    """List studies and runs, latest first; or a study's trials."""
+    """List studies and runs, latest first; or a study's trials.
+
+    Example: hone ls quickstart-1 --state pruned --sort objective -n 5
+    """
     from hone.cli import looking
 
-    if study and "=" in study:
-        looking.ls(None, limit, looking.Place((study, *(overrides or ())), config_dir, config_name))
-    else:
-        looking.ls(study, limit, looking.Place(tuple(overrides or ()), config_dir, config_name))
+    given = tuple(overrides or ())
+    if study is not None and "=" in study:
+        given, study = (study, *given), None
+    choice = looking.Choice(study, state, sort, reverse, limit)
+    looking.ls(choice, looking.Place(given, config_dir, config_name), as_json=as_json)
 
 
 @app.command()
 def show(
     run: Annotated[
         str,
-        typer.Argument(metavar="RUN", help="An id, its unique prefix, a name, best or best:STUDY.", show_default=False),
+        typer.Argument(
+            metavar="RUN",
+            help="An id, its unique prefix, a name, best, best:STUDY, champion or champion:MODEL.",
+            show_default=False,
+        ),
     ],
     overrides: Tracking = None,
     config_dir: ConfigDir = None,
@@ -199,9 +216,30 @@ def show(
 
 
 @app.command()
+def promote(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="An id, its unique prefix, a name, best or best:STUDY.", show_default=False),
+    ],
+    overrides: Tracking = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The registered model; the run's task.", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Even where the champion is better.")] = False,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+) -> None:
+    """Register a run's model as the champion, unless the present one is better."""
+    from hone.cli import looking, promoting
+
+    place = looking.Place(tuple(overrides or ()), config_dir, config_name)
+    raise typer.Exit(promoting.promote_run(run, name, place, force=force))
+
+
+@app.command()
 def dashboard(
     overrides: Tracking = None,
-    port: Annotated[int, typer.Option("--port", help="Port; the next free one where it is taken.")] = 5000,
+    port: Annotated[int, typer.Option("--port", help="Port; the next free one where it is taken; 0 for any.")] = 5000,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     config_dir: ConfigDir = None,
     config_name: ConfigName = "config",

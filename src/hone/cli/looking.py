@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -12,12 +16,20 @@ from rich.table import Table
 from hone.cli.hints import waiting_line
 from hone.config.build import build
 from hone.config.compose import Composer, resolve
-from hone.errors import StoreError
+from hone.errors import ConfigError, StoreError, did_you_mean
 from hone.report import clock
-from hone.tracking.lookup import RunView, find_run, list_runs
-from hone.tracking.store import Store, TrackingConfig, open_store
+from hone.tracking.config import TrackingConfig
+from hone.tracking.lookup import OBJECTIVE, RunView, find_run, list_runs, open_runs
+from hone.tracking.rows import Runs
 
-STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "crashed": "red", "running": "cyan"}
+STYLES = {
+    "complete": "green",
+    "pruned": "yellow",
+    "failed": "red",
+    "crashed": "red",
+    "running": "cyan",
+    "stopped": "magenta",
+}
 SHOWN_ID = 8
 RUN_COLUMNS = ("id", "name", "kind", "state", "started", "time", "best", "test")
 TRIAL_COLUMNS = ("id", "name", "state", "time", "objective", "test")
@@ -50,50 +62,113 @@ class Place:
         return config
 
 
-def ls(study: str | None, limit: int, place: Place) -> None:
-    """Print runs, latest first.
+@dataclass(frozen=True)
+class Choice:
+    """Which runs to list.
+
+    Attributes:
+        study: Only this study's trials.
+        state: Only those in this state.
+        sort: A metric to sort by.
+        reverse: The other way round.
+        limit: The most to list.
+    """
+
+    study: str | None = None
+    state: str | None = None
+    sort: str | None = None
+    reverse: bool = False
+    limit: int = 20
+
+
+def ls(choice: Choice, place: Place, *, as_json: bool = False) -> None:
+    """Print runs, latest first where no metric sorts them.
 
     Args:
-        study: Only this study's trials.
-        limit: The most to print.
+        choice: Which.
         place: Where to look.
+        as_json: A list for scripts rather than a table for people.
 
     Raises:
-        HoneError: The store or the study is not there.
+        HoneError: The store or the study is not there, or there is no such state or metric.
     """
-    console = Console()
+    if choice.state is not None and choice.state not in STYLES:
+        raise ConfigError(
+            f"no such state {choice.state!r}.{did_you_mean(choice.state, STYLES)} There are: {', '.join(STYLES)}.",
+            where="--state",
+        )
     tracking = place.tracking()
-    runs = list_runs(open_existing(tracking), study, limit)
+    runs = list_runs(
+        open_existing(tracking),
+        choice.study,
+        choice.limit,
+        state=choice.state,
+        sort=choice.sort,
+        reverse=choice.reverse,
+    )
+    if choice.sort is not None and runs and not any(choice.sort in run.metrics for run in runs):
+        known = sorted({name for run in runs for name in run.metrics})
+        raise ConfigError(f"no run has {choice.sort!r}.{did_you_mean(choice.sort, known)}", where="--sort")
+    if as_json:
+        print(json.dumps([_plain(run) for run in runs], indent=2))
+        return
     if not runs:
-        console.print("nothing has been tracked here yet")
+        Console().print("nothing has been tracked here yet" if choice == Choice(limit=choice.limit) else "no such runs")
+    else:
+        Console().print(_table(runs, choice))
+    if waiting := waiting_line(tracking):
+        Console().print(f"[yellow]not tracked yet:[/] {waiting}", soft_wrap=True, highlight=False)
+
+
+def _table(runs: Sequence[RunView], choice: Choice) -> Table:
     table = Table(box=None, header_style="dim", padding=(0, 1, 0, 0))
-    columns = TRIAL_COLUMNS if study is not None else RUN_COLUMNS
-    for name in columns:
+    columns = TRIAL_COLUMNS if choice.study is not None else RUN_COLUMNS
+    # The metric that sorts takes the last column.
+    last = "test" if choice.sort in (None, OBJECTIVE) else str(choice.sort)
+    for name in (*columns[:-1], last):
         # A narrow terminal cuts names, which begin with what tells them apart, and nothing else.
-        width = WIDTHS.get(name)
-        side: Literal["left", "right"] = "right" if name in NUMBERS else "left"
-        table.add_column(name, no_wrap=True, justify=side, width=width, min_width=width)
+        width = WIDTHS["test"] if name == last else WIDTHS.get(name)
+        side: Literal["left", "right"] = "right" if name == last or name in NUMBERS else "left"
+        header = name.rpartition("/")[2][:width]
+        table.add_column(header, no_wrap=True, justify=side, width=width, min_width=width)
     for run in runs:
         cells = _cells(run)
-        table.add_row(*(cells[name] for name in columns))
-    if runs:
-        console.print(table)
-    if waiting := waiting_line(tracking):
-        console.print(f"[yellow]not tracked yet:[/] {waiting}", soft_wrap=True, highlight=False)
+        if last in run.metrics:
+            cells[last] = f"{run.metrics[last]:.4f}"
+        table.add_row(*(cells.get(name, "") for name in (*columns[:-1], last)))
+    return table
 
 
-def open_existing(tracking: TrackingConfig) -> Store:
-    """Open a store to look at it.
+def _plain(run: RunView) -> dict[str, Any]:
+    """A run as JSON has it: no NaN, no dates."""
+    plain = asdict(run) | {"started": run.started.isoformat(timespec="seconds")}
+    plain["metrics"] = {name: value if math.isfinite(value) else str(value) for name, value in run.metrics.items()}
+    return plain
+
+
+@contextlib.contextmanager
+def naming_what_waits(tracking: TrackingConfig) -> Iterator[None]:
+    """Where a store is not there, say what waits to be delivered to it.
 
     Raises:
-        StoreError: It is not there; the message says what waits to be delivered to it.
+        StoreError: It is not there.
     """
     try:
-        return open_store(tracking, create=False)
+        yield
     except StoreError as error:
         if waiting := waiting_line(tracking):
             error.message += f"; waiting: {waiting}"
         raise
+
+
+def open_existing(tracking: TrackingConfig) -> Runs:
+    """Open a store to look for runs in.
+
+    Raises:
+        StoreError: It is not there; the message says what waits to be delivered to it.
+    """
+    with naming_what_waits(tracking):
+        return open_runs(tracking)
 
 
 def show(name: str, place: Place) -> None:

@@ -15,9 +15,11 @@ import webbrowser
 
 from rich.console import Console
 
-from hone.cli.looking import Place, open_existing
+from hone.cli.looking import Place, naming_what_waits
 from hone.errors import StoreError
-from hone.tracking.store import TrackingConfig
+from hone.tracking.lookup import open_runs
+from hone.tracking.store import TrackingConfig, open_store
+from hone.tracking.view import PARAMETER, TAG, dashboard_view
 
 HOST = "127.0.0.1"
 PORTS_TRIED = 50
@@ -40,8 +42,11 @@ def dashboard(place: Place, port: int, browser: bool) -> int:
     """
     console = Console()
     tracking = place.tracking()
-    store = open_existing(tracking)
-    page = f"#/experiments/{store.experiment.experiment_id}/runs?workflowType=machine_learning"
+    with naming_what_waits(tracking):
+        store = open_store(tracking, create=False)
+    experiment = store.experiment.experiment_id
+    page = f"#/experiments/{experiment}/runs?workflowType=machine_learning&{PARAMETER}"
+    store.share_view(TAG, dashboard_view(open_runs(tracking)))
     if store.uri.startswith("http"):
         _open(console, f"{store.shown.rstrip('/')}/{page}", browser)
         return 0
@@ -64,7 +69,10 @@ def dashboard(place: Place, port: int, browser: bool) -> int:
 
 def _serve(tracking: TrackingConfig, address: str) -> subprocess.Popen[bytes]:
     port = address.rpartition(":")[2]
+    # A page of another site that makes a browser ask this server names itself, and is refused.
+    hosts = ",".join((f"{HOST}:{port}", f"localhost:{port}"))
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", port, "--workers", "1"]
+    command += ["--allowed-hosts", hosts, "--cors-allowed-origins", address]
     # By the environment, since a URI may hold a password and anybody can read a command line. One server process
     # without a job runner starts in a third of the time and takes a fifth of the memory.
     environment = os.environ | {
@@ -112,5 +120,5 @@ def _free_port(first: int) -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
-            return port
+            return int(probe.getsockname()[1])
     raise StoreError(f"ports {first} to {first + PORTS_TRIED - 1} are all taken", where="--port")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,18 +11,19 @@ from hone.config.files import yaml_text
 from hone.config.secrets import hide_secrets
 from hone.errors import StoreError
 from hone.provenance import environment
-from hone.report import Leaderboard
+from hone.report import Leaderboard, short
 from hone.sweep.plan import Plan
-from hone.sweep.runs import CHECKPOINTS, close_run
-from hone.sweep.trial import Trial
+from hone.sweep.runs import CHECKPOINTS, close_run, log_model
+from hone.sweep.trial import Trial, trial_directory
 from hone.tracking.courier import Courier
 from hone.tracking.lookup import BEST, DIRECTION, INFEASIBLE, METRIC, OBJECTIVE, SEARCHED
 from hone.tracking.outbox import Outbox, has_run
 from hone.tracking.record import run_record
+from hone.tracking.records import DeleteModel
 from hone.tracking.run import ERROR, KIND, STUDY, TRIAL, RunRecord, TrackedRun
 from hone.tracking.store import NOTE_TAG
 from hone.worker.messages import Failed, Started
-from hone.worker.run import attempts
+from hone.worker.run import attempts, read_result
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,14 @@ class Books:
         provenance = environment().of_run(
             threads=trial.lease.cpus, gpus=trial.lease.gpus, seed=int(config["seed"]), digests=started.digests
         )
-        record = run_record(trial.name, tags, config, trial.config.text, trial.config.overrides, provenance)
-        # A searched group is no key of the config, and a parameter all the same.
-        run.open(replace(record, params={**record.params, **trial.values}))
+        searched = ", ".join(f"{key} = {short(value)}" for key, value in trial.values.items())
+        tags |= {NOTE_TAG: f"**Searched:** {searched}"}
+        tags |= {METRIC: ", ".join(self.plan.sweep.metrics), DIRECTION: ", ".join(self.plan.sweep.directions)}
+        record = run_record(
+            trial.name, tags, config, trial.config.text, trial.config.overrides, provenance, started.rows
+        )
+        # A searched group is no key of the config, and a parameter all the same. The dashboard keeps this order.
+        run.open(replace(record, params={**trial.values, **record.params, **trial.values}))
         self._opened.append(run)
 
     def are_closed(self, number: int, directory: Path) -> bool:
@@ -147,11 +153,30 @@ class Books:
         """
         # A trial whose run is still open is dropped before its checkpoint was copied.
         if has_run(directory) and directory not in {run.directory for run in self._runs.values()}:
-            TrackedRun(self.courier, directory).delete_files(CHECKPOINTS)
+            run = TrackedRun(self.courier, directory)
+            run.delete_files(CHECKPOINTS)
+            if self._resumed and directory not in {one.directory for one in self._opened}:
+                # Of an earlier session, which logged the models of its best trials at its end.
+                run.put(DeleteModel())
 
     def log_best(self, value: float, ended: int) -> None:
         """Log the best value so far, with the number of trials that have ended as its step."""
-        self.parent.log({f"{BEST}{self.plan.sweep.metric}": value}, ended)
+        # By its objective a study stands beside its best trial, however the dashboard sorts.
+        self.parent.log({f"{BEST}{self.plan.sweep.metric}": value, OBJECTIVE: value}, ended)
+
+    def log_models(self, kept: Sequence[int], board: Leaderboard) -> None:
+        """Log the checkpoints that are kept as models.
+
+        Args:
+            kept: Numbers of their trials.
+            board: The study's trials.
+        """
+        values = {row.number: row.values for row in board.rows}
+        for number in kept:
+            directory = trial_directory(self.parent.directory, number)
+            if has_run(directory):
+                run = TrackedRun(self.courier, directory, self.parent)
+                log_model(run, read_result(directory), values.get(number, {}))
 
     def end_study(self, board: Leaderboard, state: str, files: list[Path]) -> None:
         """End the study's run.
@@ -201,6 +226,8 @@ class Books:
             NOTE_TAG: f"Searching {', '.join(plan.space.keys)} for {plan.sweep.direction[:3]} {plan.sweep.metric}.",
         }
         base = plan.configs.shared()
+        # What is searched has no one value for the study.
         record = run_record(self.study, tags, base.config, base.text, base.overrides, environment())
         sweep = plan.sweep.model_dump(mode="json", by_alias=True)
-        return replace(record, texts={**record.texts, "sweep.yaml": hide_secrets(yaml_text(sweep))})
+        fixed = {key: value for key, value in record.params.items() if key not in plan.space.keys}
+        return replace(record, params=fixed, texts={**record.texts, "sweep.yaml": hide_secrets(yaml_text(sweep))})

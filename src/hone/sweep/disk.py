@@ -105,6 +105,11 @@ class Shelf:
                 )
         self._clear()
 
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The trials whose checkpoints are on disk, best first."""
+        return tuple(one.number for one in self._kept)
+
     def put(self, trial: Trial) -> None:
         """Take a trial that has ended for good: what it needs to resume goes, and the least promising checkpoints."""
         for name in (RESUME_FILE, f".{RESUME_FILE}"):

@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hone.report import Leaderboard, Row, clock
-from hone.sweep.trial import Trial, describe
+from hone.sweep.names import describe
+from hone.sweep.trial import Trial
 from hone.worker.messages import Failed
 
 REFRESH_SECONDS = 0.5

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from hone.tracking.records import LogModel, texts_of
 from hone.tracking.run import ERROR, FAILURE, TrackedRun
 from hone.worker.messages import Ending, Exited, Failed, Pruned, Result
 from hone.worker.run import LOG_FILE, read_result
@@ -38,6 +41,18 @@ def close_run(run: TrackedRun, ending: Ending | None, directory: Path, metrics: 
         run.end("FAILED", "failed", {FAILURE: ending.kind, ERROR: ending.message})
     else:
         run.end("KILLED", "stopped")
+
+
+def log_model(run: TrackedRun, ending: Ending | None, values: Mapping[str, Any]) -> None:
+    """Log what a trial came to as a model, where its checkpoint says what it is of.
+
+    Args:
+        run: The trial's run, which may have ended.
+        ending: How the trial ended.
+        values: Its searched values.
+    """
+    if isinstance(ending, Result) and ending.checkpoint and ending.portable:
+        run.put(LogModel(ending.checkpoint, texts_of(values), ending.steps))
 
 
 def ending_of(said: Ending | None, directory: Path, exited: Exited, *, out_of_memory: bool = False) -> Ending:

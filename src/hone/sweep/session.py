@@ -151,6 +151,7 @@ def _run(
     finally:
         shelf.make_room()
     best = _write_best(board, directory)
+    books.log_models(shelf.kept, board)
     books.end_study(board, outcome.state, [best] if best else [])
     return outcome, board, best
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hone.report import short
 from hone.sweep.configs import TrialConfig
+from hone.sweep.names import trial_name
 from hone.worker.messages import Ending, Failed, Lease, Pruned, Result
 
 
@@ -60,8 +60,8 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """What people see: ``mlp-017 lr=3.1e-04 batch_size=64``."""
-        return f"{self.config.model}-{self.number:03d} {describe(self.values)}".strip()
+        """What people see: ``mlp-017 lr=3.1e-04 bs=64``."""
+        return trial_name(self.config.model, self.number, self.values)
 
     @property
     def state(self) -> str:
@@ -80,11 +80,6 @@ class Trial:
         """Make ready for another attempt, from the last checkpoint where there is one."""
         self.known = max(self.known, self.validations)
         self.ending, self.condemned, self.started = None, None, False
-
-
-def describe(values: dict[str, Any]) -> str:
-    """Searched values in a line, each by the last part of its key."""
-    return " ".join(f"{key.rpartition('.')[2]}={short(value)}" for key, value in values.items())
 
 
 def trial_directory(directory: Path, number: int) -> Path:

@@ -8,7 +8,9 @@ from typing import Any
 
 from hone.config.files import yaml_text
 from hone.provenance import Provenance
+from hone.tracking.inputs import data_digest, dataset_inputs, task_of
 from hone.tracking.run import RunRecord
+from hone.tracking.tags import COMMIT, DATA, TASK
 
 CONFIG_FILE, OVERRIDES_FILE, PROVENANCE_FILE = "config.yaml", "overrides.yaml", "provenance.json"
 
@@ -20,6 +22,7 @@ def run_record(
     text: str,
     overrides: Sequence[str],
     provenance: Provenance,
+    rows: Mapping[str, int] | None = None,
 ) -> RunRecord:
     """Describe one run of a config.
 
@@ -30,18 +33,22 @@ def run_record(
         text: The same as YAML.
         overrides: What makes it from the config groups.
         provenance: What the run is made with.
+        rows: How many rows each split of its data has, for a run that has data of its own.
 
     Returns:
         What the run is opened with.
     """
-    commit = {"mlflow.source.git.commit": provenance.commit} if provenance.commit else {}
+    commit = {COMMIT: provenance.commit} if provenance.commit else {}
     texts = {
         CONFIG_FILE: text,
         OVERRIDES_FILE: yaml_text(list(overrides)),
         PROVENANCE_FILE: json.dumps(provenance.as_dict(), indent=2),
     }
     source = {"mlflow.source.name": "hone", "mlflow.source.type": "LOCAL"}
-    return RunRecord(name, {**source, **commit, **tags}, flat_params(config), texts)
+    own = {TASK: task_of(config), DATA: "" if rows is None else data_digest(config, provenance.digests)}
+    known = {key: value for key, value in own.items() if value}
+    inputs = () if rows is None else dataset_inputs(config, provenance.digests, rows)
+    return RunRecord(name, {**source, **commit, **known, **tags}, flat_params(config), texts, inputs)
 
 
 def flat_params(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

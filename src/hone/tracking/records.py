@@ -25,12 +25,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hone.tracking.local import LocalRun, Opened
-from hone.tracking.store import Store
+from hone.tracking.tags import ERROR, FAILURE
 
-KEY, ERROR, FAILURE = "hone.key", "hone.error", "hone.failure"
+if TYPE_CHECKING:
+    from hone.tracking.store import Store
+
+KEY = "hone.key"
 # Texts that are longer lie beside the outbox, each under the digest of its content.
 LONGEST_LINE = 50_000
 KINDS: dict[str, type[Record]] = {}
@@ -174,6 +177,21 @@ class LogParams(Record):
 
 
 @dataclass(frozen=True)
+class LogInputs(Record):
+    """Say which data sets a run reads.
+
+    Attributes:
+        inputs: Fields of each, as ``hone.tracking.inputs`` gives them.
+    """
+
+    inputs: Sequence[Mapping[str, str]]
+
+    def carry(self, store: Store, run: LocalRun) -> None:
+        """Do so; MLflow takes the same data set once."""
+        store.log_inputs(run.id, self.inputs)
+
+
+@dataclass(frozen=True)
 class LogValues(Record):
     """Log metrics that no spool holds."""
 
@@ -235,6 +253,36 @@ class AddFiles(Record):
                 store.log_file(run.id, path)
             else:
                 store.link_file(run.id, path, self.folder)
+
+
+@dataclass(frozen=True)
+class LogModel(Record):
+    """Log a checkpoint, where it is there when it is carried, as the model that the run came to.
+
+    Attributes:
+        checkpoint: Relative to the run's directory, or absolute.
+        params: What the model is known by.
+        step: The optimizer step that training ended at.
+    """
+
+    checkpoint: str
+    params: Mapping[str, str]
+    step: int = 0
+
+    def carry(self, store: Store, run: LocalRun) -> None:
+        """Do so."""
+        path = run.directory / self.checkpoint
+        if path.is_file():
+            store.log_model(run.id, path, self.params, self.step)
+
+
+@dataclass(frozen=True)
+class DeleteModel(Record):
+    """Delete the model that was logged for a run, unless it is registered."""
+
+    def carry(self, store: Store, run: LocalRun) -> None:
+        """Do so."""
+        store.delete_model(run.id)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Any
 
 import psutil
 
-from hone.tracking import records
 from hone.tracking.courier import Courier
 from hone.tracking.local import LocalRun, Opened, kept_run_id
 from hone.tracking.outbox import has_run
@@ -23,6 +22,7 @@ from hone.tracking.records import (
     DeleteFiles,
     DeleteRun,
     EndRun,
+    LogInputs,
     LogParams,
     LogValues,
     OpenRun,
@@ -33,9 +33,13 @@ from hone.tracking.records import (
     texts_of,
 )
 from hone.tracking.store import NOTE_TAG, Store
-
-KIND, STATE, STUDY, TRIAL = "hone.kind", "hone.state", "hone.study", "hone.trial"
-ERROR, FAILURE, PROCESS = records.ERROR, records.FAILURE, "hone.process"
+from hone.tracking.tags import ERROR as ERROR
+from hone.tracking.tags import FAILURE as FAILURE
+from hone.tracking.tags import KIND as KIND
+from hone.tracking.tags import PROCESS as PROCESS
+from hone.tracking.tags import STATE as STATE
+from hone.tracking.tags import STUDY as STUDY
+from hone.tracking.tags import TRIAL as TRIAL
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,14 @@ class RunRecord:
         tags: Tags to filter by.
         params: Parameters by dotted key.
         texts: Artifacts by name, such as ``config.yaml``.
+        inputs: Its data sets, as ``dataset_inputs`` gives them.
     """
 
     name: str
     tags: Mapping[str, str]
     params: Mapping[str, Any] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    inputs: Sequence[Mapping[str, str]] = ()
 
 
 class TrackedRun:
@@ -87,6 +93,7 @@ class TrackedRun:
             OpenRun(record.name, tags, uuid.uuid4().hex, parent),
             LogParams(texts_of(record.params)),
             AddTexts(dict(record.texts)),
+            *([LogInputs([dict(one) for one in record.inputs])] if record.inputs else []),
         )
 
     def reopen(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +47,15 @@ class SpoolWriter:
 
     Args:
         directory: The run's directory, which exists.
+
+    Attributes:
+        reached: The last step of each metric that an earlier attempt wrote.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._reached = _last_steps(directory / SPOOL_FILE)
+        self.reached = _last_steps(directory / SPOOL_FILE)
+        # Training and the sampling of its machine write in turns.
+        self._lock = threading.Lock()
         self._file = (directory / SPOOL_FILE).open("a", buffering=BUFFERED_BYTES, encoding="utf-8")
 
     def append(self, metrics: Mapping[str, float], step: int, seconds: float) -> None:
@@ -60,13 +66,15 @@ class SpoolWriter:
             step: Optimizer step.
             seconds: ``time.time()`` of the moment.
         """
-        new = {name: value for name, value in metrics.items() if step > self._reached.get(name, -1)}
+        new = {name: value for name, value in metrics.items() if step > self.reached.get(name, -1)}
         if new:
-            self._file.write(json.dumps([step, round(seconds * 1000), new]) + "\n")
+            with self._lock:
+                self._file.write(json.dumps([step, round(seconds * 1000), new]) + "\n")
 
     def flush(self) -> None:
         """Hand what is buffered to the operating system."""
-        self._file.flush()
+        with self._lock:
+            self._file.flush()
 
     def __enter__(self) -> Self:
         return self

@@ -10,8 +10,6 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,69 +22,39 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
-from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType
+from mlflow.entities import (
+    Experiment,
+    Metric,
+    Param,
+    Run,
+    ViewType,
+)
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
-from mlflow.utils.file_utils import local_file_uri_to_path
-from mlflow.utils.uri import is_local_uri
 
-from hone.config.secrets import hide_password, hide_secrets
+from hone.config.secrets import hide_password
 from hone.errors import StoreError
+from hone.tracking.config import TrackingConfig as TrackingConfig
+from hone.tracking.entities import batches, cut_tags, data_sets, metric_name, run_tags
+from hone.tracking.failing import unreachable
+from hone.tracking.files import link
+from hone.tracking.models import delete_model, log_model, logged_model
+from hone.tracking.registry import Version, champion, champions, crown
+from hone.tracking.rows import Query, RunRow
+from hone.tracking.searching import search
 from hone.tracking.spool import Point
 
 METRICS_PER_REQUEST = 1_000
-PARAMS_PER_REQUEST = 100
-# MLflow takes a megabyte; a character may take four bytes, and JSON's own.
-CHARACTERS_PER_REQUEST = 150_000
 LONGEST_PARAM = 6_000
-UNTAKEN = re.compile(r"[^/\w.\- :]")
 UNSAFE = re.compile(r"[^\w.\-]")
-LONGEST_TAG = 5_000
 NAME_TAG = "mlflow.runName"
 PARENT_TAG = "mlflow.parentRunId"
 # Without it the dashboard opens an experiment on its page for chat applications.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 KEY_TAG = "hone.key"
 NOTE_TAG = "mlflow.note.content"
-REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
-DATABASE_ERRORS = ("OperationalError", "InterfaceError", "InternalError", "PendingRollbackError")
-
-COMMON_REASONS = (
-    (re.compile(r"Connection refused"), "connection refused"),
-    (re.compile(r"(Read|Connect) timed out|ConnectTimeoutError"), "it does not answer in time"),
-    (re.compile(r"too many (\d+) error responses"), r"it answers with status \1"),
-    (re.compile(r"NameResolutionError"), "there is no such host"),
-    (re.compile(r"no such table: \w+|database is locked|database or disk is full"), r"\g<0>"),
-)
-
-
-@dataclass(frozen=True)
-class TrackingConfig:
-    """The ``tracking`` node of a config.
-
-    Attributes:
-        uri: Any MLflow tracking URI; None for SQLite in ``directory``.
-        experiment: The MLflow experiment.
-        directory: Where the embedded store, trials and studies lie.
-        offline: Keep everything in ``directory`` and open no store; ``hone sync`` delivers it.
-    """
-
-    uri: str | None = None
-    experiment: str = "hone"
-    directory: str = "mlruns"
-    offline: bool = False
-
-    @property
-    def root(self) -> Path:
-        """``directory``, absolute."""
-        return Path(self.directory).absolute()
-
-    @property
-    def store_uri(self) -> str:
-        """The URI in use."""
-        return self.uri or f"sqlite:///{self.root / 'mlflow.db'}"
 
 
 class Store:
@@ -139,7 +107,7 @@ class Store:
         linked = {PARENT_TAG: parent} if parent else {}
         with self._explained():
             run = self.client.create_run(
-                self.experiment.experiment_id, run_name=name, tags={**_cut(tags), **linked}, start_time=at
+                self.experiment.experiment_id, run_name=name, tags={**cut_tags(tags), **linked}, start_time=at
             )
             # MLflow's own client asks the store for this anew with each file.
             self._artifacts[run.info.run_id] = get_artifact_repository(run.info.artifact_uri, self.uri)
@@ -180,7 +148,7 @@ class Store:
         now = int(time.time() * 1000) if at is None else at
         last = [Metric(name, value, now, 0) for name, value in (metrics or {}).items()]
         with self._explained():
-            self.client.log_batch(run_id, metrics=last, tags=_tags(tags or {}))
+            self.client.log_batch(run_id, metrics=last, tags=run_tags(tags or {}))
             self.client.set_terminated(run_id, status, end_time=now)
         self._artifacts.pop(run_id, None)
 
@@ -195,13 +163,18 @@ class Store:
         long = {f"params/{UNSAFE.sub('_', key)}.txt": key for key, text in texts.items() if len(text) > LONGEST_PARAM}
         self.log_texts(run_id, {name: texts[key] for name, key in long.items()})
         texts |= {key: f"see {name} ({len(texts[key])} characters)" for name, key in long.items()}
-        for batch in _batches([Param(key, text) for key, text in texts.items()]):
+        for batch in batches([Param(key, text) for key, text in texts.items()]):
             with self._explained():
                 self.client.log_batch(run_id, params=batch)
 
+    def log_inputs(self, run_id: str, inputs: Sequence[Mapping[str, str]]) -> None:
+        """Log the data sets that a run reads; each has the fields of MLflow's and its ``context``."""
+        with self._explained():
+            self.client.log_inputs(run_id, data_sets(inputs))
+
     def log_points(self, run_id: str, points: Sequence[Point]) -> None:
         """Log metrics in batches; a point that is there already is not logged twice."""
-        entities = [Metric(_metric_name(one.name), one.value, one.timestamp, one.step) for one in points]
+        entities = [Metric(metric_name(one.name), one.value, one.timestamp, one.step) for one in points]
         with self._explained():
             for start in range(0, len(entities), METRICS_PER_REQUEST):
                 self.client.log_batch(run_id, metrics=entities[start : start + METRICS_PER_REQUEST])
@@ -213,7 +186,7 @@ class Store:
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        for batch in _batches(_tags(tags)):
+        for batch in batches(run_tags(tags)):
             with self._explained():
                 self.client.log_batch(run_id, tags=batch)
 
@@ -225,20 +198,19 @@ class Store:
     def link_file(self, run_id: str, path: Path, folder: str) -> None:
         """Put a file that does not change any more into a run's artifacts, without a second copy where that can be."""
         with self._explained():
-            root = self._of(run_id).artifact_uri
-            local = local_file_uri_to_path(root) if is_local_uri(root) else None
-            try:
-                if local is not None:
-                    place = Path(local, folder)
-                    place.mkdir(parents=True, exist_ok=True)
-                    (place / path.name).hardlink_to(path)
-                    return
-            except FileExistsError:
-                return
-            except OSError:
-                # Another file system, or one without links.
-                pass
-        self.log_file(run_id, path, folder)
+            linked = link(self._of(run_id).artifact_uri, path, f"{folder}/{path.name}")
+        if not linked:
+            self.log_file(run_id, path, folder)
+
+    def log_model(self, run_id: str, checkpoint: Path, params: Mapping[str, str], step: int) -> None:
+        """Log a checkpoint as the model that a run came to."""
+        with self._explained():
+            log_model(self, run_id, checkpoint, params, step)
+
+    def delete_model(self, run_id: str) -> None:
+        """Delete the model that was logged for a run, unless it is registered."""
+        with self._explained():
+            delete_model(self, run_id)
 
     def delete_files(self, run_id: str, folder: str) -> None:
         """Delete a folder of a run's artifacts, where there is one."""
@@ -296,12 +268,41 @@ class Store:
                     break
         return found
 
+    def find(self, query: Query) -> list[RunRow]:
+        """Give the runs that a query asks for, in its order."""
+        return search(self.runs, query)
+
+    def share_view(self, tag: str, view: str) -> None:
+        """Keep a view of the experiment where the dashboard looks for it."""
+        with self._explained():
+            self.client.set_experiment_tag(self.experiment.experiment_id, tag, view)
+
+    def logged_model(self, run_id: str) -> str | None:
+        """The id of the model that was logged for a run, or None."""
+        with self._explained():
+            return logged_model(self, run_id)
+
+    def champion(self, name: str) -> Version | None:
+        """The champion of a registered model, or None."""
+        with self._explained():
+            return champion(self.client, name)
+
+    def crown(self, name: str, model_id: str, run_id: str, tags: Mapping[str, str]) -> Version:
+        """Register a model and make it the champion."""
+        with self._explained():
+            return crown(self.client, name, model_id, run_id, tags)
+
+    def champions(self) -> dict[str, str]:
+        """The run that each registered model's champion comes from."""
+        with self._explained():
+            return champions(self.client)
+
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except (MlflowException, OSError) as error:
-            raise _unreachable(self.uri, error) from error
+            raise unreachable(self.uri, error) from error
 
 
 def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
@@ -329,7 +330,7 @@ def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
         if experiment is None and create:
             experiment = _create(client, config)
     except Exception as error:
-        failure = _unreachable(uri, error)
+        failure = unreachable(uri, error)
         if create and failure.passing and uri.startswith("http"):
             failure.message += "; tracking.offline=true does without it, and hone sync delivers later"
         raise failure from error
@@ -371,56 +372,6 @@ def _log_ahead(database: Path) -> None:
     """
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(database, timeout=5)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
-
-
-def _unreachable(uri: str, error: Exception) -> StoreError:
-    reason = hide_secrets(_reason(" ".join(str(error).split())))
-    message = f"the tracking store cannot be used: {reason[:300]}"
-    return StoreError(message, where=hide_password(uri), passing=not _refused(error))
-
-
-def _reason(text: str) -> str:
-    """What went wrong, in the words of a person where it is something common."""
-    for pattern, words in COMMON_REASONS:
-        if found := pattern.search(text):
-            return found.expand(words)
-    return text
-
-
-def _refused(error: Exception) -> bool:
-    """Whether the store understood a request and will never do it; whatever else goes wrong may pass."""
-    if not isinstance(error, MlflowException) or error.error_code not in REFUSALS:
-        return False
-    # Under this code MLflow also gives what its database says of itself.
-    return not (error.error_code == "BAD_REQUEST" and any(one in str(error) for one in DATABASE_ERRORS))
-
-
-@cache
-def _metric_name(name: str) -> str:
-    """A name as MLflow takes it: ``acc@1`` as ``acc_1``."""
-    return UNTAKEN.sub("_", name)
-
-
-def _batches(entities: Sequence[Any]) -> Iterator[list[Any]]:
-    """Parameters or tags, as many at once as a request may hold."""
-    batch: list[Any] = []
-    size = 0
-    for one in entities:
-        size += len(one.key) + len(one.value)
-        if batch and (len(batch) == PARAMS_PER_REQUEST or size > CHARACTERS_PER_REQUEST):
-            yield batch
-            batch, size = [], len(one.key) + len(one.value)
-        batch.append(one)
-    if batch:
-        yield batch
-
-
-def _tags(tags: Mapping[str, str]) -> list[RunTag]:
-    return [RunTag(key, value) for key, value in _cut(tags).items()]
-
-
-def _cut(tags: Mapping[str, str]) -> dict[str, str]:
-    return {key: value[:LONGEST_TAG] for key, value in tags.items()}
 
 
 def _quieten() -> None:

@@ -13,7 +13,7 @@ from pytorch_lightning.callbacks import Callback
 
 from hone.errors import missing_metric
 from hone.training.failures import Diverged
-from hone.training.resume import Resumer
+from hone.training.resume import Resumer, model_bytes
 from hone.worker.messages import Begin, Report, Started, Verdict
 
 
@@ -125,7 +125,9 @@ class Reporter(Callback):
             self._check_logged(name)
         if trainer.is_global_zero:
             resumed = trainer.global_step if trainer.ckpt_path else None
-            self.line.started(replace(self.start, metrics=self._sanity_metrics, resumed=resumed))
+            _log_size(trainer, pl_module)
+            start = replace(self.start, metrics=self._sanity_metrics, resumed=resumed, rows=_rows(trainer))
+            self.line.started(start)
 
     def _check_logged(self, name: str) -> None:
         """Look for a metric among those of the sanity check, where it would be one of them."""
@@ -182,3 +184,28 @@ def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The single numbers among metrics, NaN and infinities included, as Python floats."""
     singles = ((name, value) for name, value in metrics.items() if getattr(value, "numel", lambda: 1)() == 1)
     return {name: float(value) for name, value in singles}
+
+
+def _log_size(trainer: pl.Trainer, model: pl.LightningModule) -> None:
+    """Log what a model is in size, beside the metrics that it is judged by."""
+    if trainer.logger is None:
+        return
+    parameters = [
+        one.numel() for one in model.parameters() if not isinstance(one, torch.nn.parameter.UninitializedParameter)
+    ]
+    trainer.logger.log_metrics({"model/parameters": sum(parameters), "model/megabytes": model_bytes(model) / 1e6}, 0)
+
+
+def _rows(trainer: pl.Trainer) -> dict[str, int]:
+    """How many rows the splits have whose loaders Lightning has made."""
+    loaders = {"train": trainer.train_dataloader, "val": trainer.val_dataloaders}
+    return {name: rows for name, loader in loaders.items() if (rows := _length(loader)) is not None}
+
+
+def _length(loader: Any) -> int | None:
+    if isinstance(loader, list) and len(loader) == 1:
+        loader = loader[0]
+    try:
+        return len(loader.dataset)
+    except (AttributeError, TypeError, NotImplementedError):
+        return None

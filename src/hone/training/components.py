@@ -32,6 +32,21 @@ def build_data(config: Mapping[str, Any]) -> pl.LightningDataModule:
     return data
 
 
+def filled_in(config: Mapping[str, Any], data: pl.LightningDataModule) -> dict[str, Any]:
+    """A config whose model is filled in from the data where its arguments are null.
+
+    Args:
+        config: A trial's resolved config.
+        data: The data module.
+
+    Raises:
+        ConfigError: The model cannot be imported.
+    """
+    node = dict(config["model"])
+    target = locate(str(node.get("_target_")), "model")
+    return {**config, "model": node | _from_data(node, signature_of(target) or {}, data)}
+
+
 def build_model(config: Mapping[str, Any], data: pl.LightningDataModule) -> pl.LightningModule:
     """Build the model, filled in from the data where its config leaves an argument null.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import warnings
@@ -14,8 +15,10 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from hone.tracking.spool import SpoolWriter
+from hone.tracking.system import SystemMetrics
 from hone.training.callbacks import Reporter, ReportLine, TrainLoss, numbers
-from hone.training.components import build_model, build_trainer, data_digests
+from hone.training.checkpoints import make_portable
+from hone.training.components import build_model, build_trainer, data_digests, filled_in
 from hone.training.data import ready_data
 from hone.training.failures import failure
 from hone.training.lifeline import Lifeline
@@ -65,13 +68,17 @@ def _train(
     data = data or ready_data(config)
     # What data drew, here or in another process, must not change what the model draws.
     pl.seed_everything(int(config["seed"]), workers=True, verbose=False)
+    config = filled_in(config, data)
     model = build_model(config, data)
+    portable = make_portable(model, config)
     resume, note = resume_point(directory) if is_first_rank() else _of_first_rank(directory)
     resumer = Resumer(directory, job.reserve)
     start = Started(digests=data_digests(data), note=note, model_bytes=model_bytes(model))
     reporter = Reporter(line, resumer, start, job.objectives, config["monitor"])
-    with SpoolWriter(directory) as spool:
+    with SpoolWriter(directory) as spool, contextlib.ExitStack() as sampled:
         callbacks: list[pl.Callback] = [TrainLoss(), reporter, Lifeline(directory)]
+        if is_first_rank():
+            sampled.enter_context(SystemMetrics(spool, job.lease.cpus, job.lease.gpus))
         trainer = build_trainer(config, directory, SpoolLogger(spool), callbacks, resumer, progress=job.to_terminal)
         trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=None if resume is None else True)
         metrics = numbers(trainer.callback_metrics) | reporter.best(config["monitor"], config["mode"])
@@ -80,7 +87,8 @@ def _train(
             metrics |= _test(trainer, model, data, best)
     checkpoint = str(Path(best).relative_to(directory)) if best else None
     ending = Pruned if reporter.stopped else Result
-    return ending(metrics, checkpoint, steps, time.monotonic() - started, _device_memory())
+    seconds = time.monotonic() - started
+    return ending(metrics, checkpoint, steps, seconds, _device_memory(), portable)
 
 
 def _of_first_rank(directory: Path) -> tuple[Path | None, str]:

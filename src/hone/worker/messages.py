@@ -121,6 +121,7 @@ class Started:
         resumed: The optimizer step of the checkpoint that the trial goes on from; None where it starts over.
         note: What the user should know, such as why it starts over.
         model_bytes: Size of the model's parameters and buffers.
+        rows: How many rows each split has, where that is known without loading anything.
     """
 
     metrics: tuple[str, ...] = ()
@@ -128,6 +129,7 @@ class Started:
     resumed: int | None = None
     note: str = ""
     model_bytes: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ class Result:
         steps: Optimizer steps taken.
         seconds: Wall time from the worker's start to its end.
         device_memory: The most bytes of a device that it took; 0 without one.
+        portable: The checkpoint says what its model is built from.
     """
 
     metrics: dict[str, float]
@@ -176,6 +179,7 @@ class Result:
     steps: int = 0
     seconds: float = 0.0
     device_memory: int = 0
+    portable: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,6 +191,7 @@ class Pruned:
     steps: int = 0
     seconds: float = 0.0
     device_memory: int = 0
+    portable: bool = False
 
 
 @dataclass(frozen=True)

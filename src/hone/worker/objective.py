@@ -12,6 +12,7 @@ from typing import Any
 from hone.config.build import build, signature_of
 from hone.errors import ConfigError, HoneError
 from hone.tracking.spool import SpoolWriter
+from hone.tracking.system import SystemMetrics
 from hone.worker.messages import Begin, Ending, Failed, Pruned, Report, Result, Started, TrialJob, Verdict
 
 
@@ -38,7 +39,7 @@ def run_objective(job: TrialJob, config: Mapping[str, Any], line: Any, started: 
     Raises:
         EOFError: The controller is gone.
     """
-    with SpoolWriter(Path(job.directory)) as spool:
+    with SpoolWriter(Path(job.directory)) as spool, SystemMetrics(spool, job.lease.cpus, job.lease.gpus):
         return _call(job, config, _Talk(line, spool), started)
 
 

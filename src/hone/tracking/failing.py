@@ -1,0 +1,44 @@
+"""What a store says when it fails, in the words of a person."""
+
+from __future__ import annotations
+
+import re
+
+from mlflow.exceptions import MlflowException
+
+from hone.config.secrets import hide_password, hide_secrets
+from hone.errors import StoreError
+
+REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
+DATABASE_ERRORS = ("OperationalError", "InterfaceError", "InternalError", "PendingRollbackError")
+
+COMMON_REASONS = (
+    (re.compile(r"Connection refused"), "connection refused"),
+    (re.compile(r"(Read|Connect) timed out|ConnectTimeoutError"), "it does not answer in time"),
+    (re.compile(r"too many (\d+) error responses"), r"it answers with status \1"),
+    (re.compile(r"NameResolutionError"), "there is no such host"),
+    (re.compile(r"no such table: \w+|database is locked|database or disk is full"), r"\g<0>"),
+)
+
+
+def unreachable(uri: str, error: Exception) -> StoreError:
+    """Say why a store cannot be used, without its password, and whether that may pass."""
+    reason = hide_secrets(_reason(" ".join(str(error).split())))
+    message = f"the tracking store cannot be used: {reason[:300]}"
+    return StoreError(message, where=hide_password(uri), passing=not _refused(error))
+
+
+def _reason(text: str) -> str:
+    """What went wrong, in the words of a person where it is something common."""
+    for pattern, words in COMMON_REASONS:
+        if found := pattern.search(text):
+            return found.expand(words)
+    return text
+
+
+def _refused(error: Exception) -> bool:
+    """Whether the store understood a request and will never do it; whatever else goes wrong may pass."""
+    if not isinstance(error, MlflowException) or error.error_code not in REFUSALS:
+        return False
+    # Under this code MLflow also gives what its database says of itself.
+    return not (error.error_code == "BAD_REQUEST" and any(one in str(error) for one in DATABASE_ERRORS))

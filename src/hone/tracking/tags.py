@@ -1,0 +1,28 @@
+"""The tags and metrics by which hone knows its own runs again."""
+
+from __future__ import annotations
+
+KIND, STATE, STUDY, TRIAL, ROUND, TASK = (
+    "hone.kind",
+    "hone.state",
+    "hone.study",
+    "hone.trial",
+    "hone.round",
+    "hone.task",
+)
+ERROR, FAILURE, PROCESS = "hone.error", "hone.failure", "hone.process"
+METRIC, DIRECTION = "hone.metric", "hone.direction"
+SEARCHED = "hone.searched"
+DATA = "hone.data"
+MODEL = "hone.model"
+COMMIT = "mlflow.source.git.commit"
+PARENT = "mlflow.parentRunId"
+OBJECTIVE = "objective"
+# 1 for a trial that breaks a constraint.
+INFEASIBLE = "infeasible"
+BEST = "best/"
+UNFINISHED = ("running", "crashed", "stopped")
+# Aliases of a registered model's versions.
+CHAMPION, PREVIOUS = "champion", "previous"
+# What a version of a registered model remembers of its run.
+VALUE, RUN = "hone.value", "hone.run"

@@ -1,0 +1,108 @@
+"""Checkpoints that say what they are of, and that load without running anything that lies in them.
+
+MLflow's PyTorch flavour loads a checkpoint with a "pickle module" of the model's choice. This is the one that hone
+names: of ``pickle`` it has nothing but the ``Unpickler`` that torch uses for weights alone, and what that reads goes to
+the class which the checkpoint names.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch._weights_only_unpickler import Unpickler as WeightsUnpickler
+
+from hone.config.build import build, locate, signature_of
+from hone.errors import ModelError
+
+RECIPE = "hone.model"
+# What the optimizer is made of, for a module that takes one.
+PARTS = ("model", "optimizer", "scheduler")
+HYPERPARAMETERS = ("hyper_parameters", "datamodule_hyper_parameters")
+
+
+def make_portable(model: pl.LightningModule, config: Mapping[str, Any]) -> bool:
+    """Make each checkpoint of a model plain: weights, numbers and texts, and the config that it was built from.
+
+    Args:
+        model: The model.
+        config: The trial's resolved config, its model filled in from the data.
+
+    Returns:
+        Whether a checkpoint says what its model is built from.
+    """
+    made_of = recipe(config)
+    own = model.on_save_checkpoint
+
+    # Lightning asks no callback about a checkpoint of weights alone.
+    @functools.wraps(own)
+    def on_save_checkpoint(checkpoint: dict[str, Any]) -> None:
+        own(checkpoint)
+        if made_of is not None:
+            checkpoint[RECIPE] = made_of
+        for key in HYPERPARAMETERS:
+            if isinstance(values := checkpoint.get(key), dict):
+                checkpoint[key] = {name: value for name, value in values.items() if _is_plain(value)}
+
+    model.on_save_checkpoint = on_save_checkpoint  # type: ignore[method-assign]
+    return made_of is not None
+
+
+def recipe(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a model is built from; None where that is more than numbers and texts."""
+    try:
+        made_of: dict[str, Any] = json.loads(json.dumps({part: config.get(part) for part in PARTS}))
+    except (TypeError, ValueError):
+        return None
+    return made_of
+
+
+def restore(checkpoint: Mapping[str, Any]) -> pl.LightningModule:
+    """Build the model that a checkpoint is of, with its weights, ready to predict.
+
+    Args:
+        checkpoint: As ``torch.load`` gives it.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        ModelError: The checkpoint does not say what it is of, or names something else than a LightningModule.
+        ConfigError: The class cannot be imported or built here.
+    """
+    made_of = checkpoint.get(RECIPE)
+    if made_of is None:
+        raise ModelError("the checkpoint does not hold what its model is built from")
+    node = made_of["model"]
+    target = locate(str(node.get("_target_")), "model")
+    if not (isinstance(target, type) and issubclass(target, pl.LightningModule)):
+        raise ModelError("is no LightningModule", where=str(node.get("_target_")))
+    parameters = signature_of(target) or {}
+    given = {one: build(made_of[one], one) for one in PARTS[1:] if one in parameters and one not in node}
+    model = build(node, "model", **given)
+    model.load_state_dict(checkpoint["state_dict"])
+    return model.eval()
+
+
+class Unpickler(WeightsUnpickler):
+    """Reads weights and plain values, nothing else, and gives the model that they belong to."""
+
+    def load(self) -> pl.LightningModule:
+        """Read a checkpoint.
+
+        Raises:
+            UnpicklingError: It holds more than weights and plain values.
+        """
+        return restore(super().load())  # type: ignore[no-untyped-call]
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_plain(one) for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str) or isinstance(value, torch.Tensor)
