@@ -43,7 +43,7 @@ class TinyMLP(pl.LightningModule):
         super().__init__()
         self.layers = torch.nn.Sequential(torch.nn.Linear(20, 64), torch.nn.ReLU(), torch.nn.Linear(64, 2))
 
-    def training_step(self, batch: list[torch.Tensor], batch_idx: int) -> torch.Tensor:  # noqa: ARG002 - Lightning gives it
+    def training_step(self, batch: list[torch.Tensor], batch_idx: int) -> torch.Tensor:
         inputs, targets = batch
         outputs = self.layers(inputs)
         loss = torch.nn.functional.cross_entropy(outputs, targets)
