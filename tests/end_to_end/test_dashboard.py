@@ -61,6 +61,7 @@ def only_this_machine_is_answered(address):
         asked = urllib.request.Request(search, b'{"max_results": 1}', {"Content-Type": "application/json", **header})
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(asked)
+        refused.value.close()
         assert refused.value.code == 403
 
 

@@ -4,14 +4,17 @@ In each test the outage begins when the first trial has ended, and is over when 
 """
 
 import contextlib
+import gc
 import itertools
 import json
 import signal
 import threading
 import time
+import warnings
 from collections import Counter
 
 import pytest
+from mlflow.utils import request_utils
 from servers import MlflowServer, Proxy
 
 from hone.sweep.lock import only_controller
@@ -28,6 +31,20 @@ def _impatient(monkeypatch):
     """What takes a user a quarter of a minute is not waited for here."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
     monkeypatch.setattr(courier, "PATIENCE_SECONDS", 3.0)
+
+
+@pytest.fixture(autouse=True)
+def _hung_up(_no_leaks):
+    """A request that nobody waits for any more ends before the next test, and its connection is closed."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == courier.THREAD:
+            thread.join(60)
+    with warnings.catch_warnings():
+        # Such a request leaves its socket to the garbage collector; users' processes have ended by then.
+        warnings.simplefilter("ignore", ResourceWarning)
+        request_utils._cached_get_request_session.cache_clear()
+        gc.collect()
 
 
 @pytest.fixture

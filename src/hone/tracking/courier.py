@@ -21,6 +21,7 @@ from hone.tracking.outbox import Outbox, boxes
 from hone.tracking.records import Record
 from hone.tracking.store import Store
 
+THREAD = "hone-courier"
 INTERVAL_SECONDS = 2.0
 # How long the first answer of a store is waited for, and at the end of a sweep a store that does not answer.
 PATIENCE_SECONDS = 20.0
@@ -50,7 +51,7 @@ class Courier:
         self._closing = False
         self._busy = False
         self._answered = 0.0
-        self._thread = threading.Thread(target=self._run, name="hone-courier", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
 
     @property
     def errors(self) -> list[StoreError]:

@@ -10,6 +10,7 @@ from hone.config.secrets import hide_password, hide_secrets
 from hone.errors import StoreError
 
 REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
+LONGEST_REASON, LONGEST_SUBJECT = 300, 60
 DATABASE_ERRORS = ("OperationalError", "InterfaceError", "InternalError", "PendingRollbackError")
 
 COMMON_REASONS = (
@@ -21,11 +22,21 @@ COMMON_REASONS = (
 )
 
 
-def unreachable(uri: str, error: Exception) -> StoreError:
-    """Say why a store cannot be used, without its password, and whether that may pass."""
-    reason = hide_secrets(_reason(" ".join(str(error).split())))
-    message = f"the tracking store cannot be used: {reason[:300]}"
-    return StoreError(message, where=hide_password(uri), passing=not _refused(error))
+def unreachable(uri: str, error: Exception, subject: str = "") -> StoreError:
+    """Say why a store cannot be used, without its password, and whether that may pass.
+
+    Args:
+        uri: The store's.
+        error: What MLflow raised.
+        subject: The name of what was to be written, where it may be at fault.
+    """
+    reason = hide_secrets(_reason(" ".join(str(error).split())))[:LONGEST_REASON]
+    refused = _refused(error)
+    if refused and subject:
+        message = f"the tracking store does not take {subject[:LONGEST_SUBJECT]!r}: {reason}"
+    else:
+        message = f"the tracking store cannot be used: {reason}"
+    return StoreError(message, where=hide_password(uri), passing=not refused)
 
 
 def _reason(text: str) -> str:

@@ -175,7 +175,9 @@ class Store:
     def log_points(self, run_id: str, points: Sequence[Point]) -> None:
         """Log metrics in batches; a point that is there already is not logged twice."""
         entities = [Metric(metric_name(one.name), one.value, one.timestamp, one.step) for one in points]
-        with self._explained():
+        names = {one.key for one in entities}
+        # MLflow says of a name that it does not take only that there is one.
+        with self._explained(next(iter(names)) if len(names) == 1 else ""):
             for start in range(0, len(entities), METRICS_PER_REQUEST):
                 self.client.log_batch(run_id, metrics=entities[start : start + METRICS_PER_REQUEST])
 
@@ -298,11 +300,11 @@ class Store:
             return champions(self.client)
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, subject: str = "") -> Iterator[None]:
         try:
             yield
         except (MlflowException, OSError) as error:
-            raise unreachable(self.uri, error) from error
+            raise unreachable(self.uri, error, subject) from error
 
 
 def open_store(config: TrackingConfig, *, create: bool = True) -> Store:
