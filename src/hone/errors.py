@@ -74,7 +74,17 @@ class MetricError(HoneError):
 
 
 class StoreError(HoneError):
-    """A tracking store that cannot be read or written."""
+    """A tracking store that cannot be read or written.
+
+    Args:
+        message: What is wrong.
+        where: The store.
+        passing: It may be away, busy or full for a while: the same request may do later. Else it refused the request.
+    """
+
+    def __init__(self, message: str, where: str | None = None, *, passing: bool = False) -> None:
+        super().__init__(message, where)
+        self.passing = passing
 
 
 class RunNotFound(HoneError):

@@ -22,6 +22,7 @@ from hone.executors.devices import cpu_count, gpu_names
 from hone.executors.local import LocalExecutor
 from hone.provenance import environment
 from hone.sweep.configs import TrialConfig, model_class, trial_overrides, without_controller
+from hone.sweep.lock import only_controller
 from hone.sweep.runs import close_run, ending_of
 from hone.tracking.courier import Courier
 from hone.tracking.record import run_record
@@ -74,7 +75,8 @@ class TrainSummary:
         ending: How it ended; None where the user ended it.
         directory: Its directory.
         tracking: Where runs are kept.
-        undelivered: What could not be tracked, one line each.
+        undelivered: What the store refused, one line each.
+        waiting: What waits for ``hone sync``, in a line; an empty string where nothing does.
     """
 
     name: str
@@ -83,6 +85,7 @@ class TrainSummary:
     directory: Path
     tracking: TrackingConfig
     undelivered: tuple[str, ...]
+    waiting: str
 
 
 def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
@@ -104,12 +107,13 @@ def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
     executor = LocalExecutor(resources, lambda: start_workers(modules), max_parallel=1, to_terminal=True)
     directory = None
     try:
-        store = open_store(tracking)
-        end_abandoned(store)
+        store = None if tracking.offline else open_store(tracking)
+        if store is not None:
+            end_abandoned(store)
         environment()
         directory = _new_directory(tracking.root / "trials" / "train")
         name = f"{trial.model}-{directory.name}"
-        with Courier(store) as courier:
+        with only_controller(directory), Courier(store) as courier:
             run = TrackedRun(courier, directory)
             single = _Single(trial, name, run, executor)
             single.run()
@@ -120,7 +124,8 @@ def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
     finally:
         executor.close()
     ending = None if single.interrupted else single.ending
-    return TrainSummary(name, run.run_id, ending, directory, tracking, tuple(map(str, courier.errors)))
+    undelivered = tuple(map(str, courier.errors))
+    return TrainSummary(name, run.run_id, ending, directory, tracking, undelivered, courier.waiting())
 
 
 def compose_run(request: TrainRequest) -> tuple[TrialConfig, TrackingConfig]:

@@ -89,17 +89,20 @@ def test_the_courier_delivers_a_spool_while_it_grows_and_to_its_end(store, tmp_p
     assert courier.errors == []
 
 
-def test_an_errand_that_fails_is_noted_and_the_next_is_run(store):
-    ran = []
+def test_what_the_store_refuses_is_noted_once_and_what_follows_is_done(store, tmp_path):
     with Courier(store) as courier:
-        courier.send(lambda one: one.end_run("no-such-run", "FINISHED"))
-        courier.send(lambda _: 1 / 0)
-        courier.send(lambda _: ran.append(True))
-        with pytest.raises(StoreError, match="no-such-run"):
+        run = TrackedRun(courier, tmp_path)
+        run.open(record())
+        for _ in range(2):
+            run.log({"a@b": 1.0}, 0)
+        run.tag({"after": "yes"})
+        with pytest.raises(StoreError, match="a@b"):
             courier.settle()
+        run.end("FINISHED", "complete")
 
-    assert ran == [True]
-    assert len(courier.errors) == 2
+    assert store.client.get_run(run.run_id).data.tags["after"] == "yes"
+    assert len(courier.errors) == 1
+    assert courier.waiting() == ""
 
 
 def test_a_child_stands_under_its_parent(store, tmp_path):

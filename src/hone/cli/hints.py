@@ -62,7 +62,9 @@ def dashboard_command(tracking: TrackingConfig) -> str:
     return f"hone dashboard tracking.uri={hide_password(tracking.uri)}"
 
 
-def print_undelivered(console: Console, errors: Sequence[str]) -> None:
-    """Say what could not be tracked, once for each kind."""
+def print_undelivered(console: Console, errors: Sequence[str], waiting: str) -> None:
+    """Say what the store refused, and what waits to be delivered."""
+    if waiting:
+        console.print(f"[yellow]not tracked yet:[/] {waiting}", soft_wrap=True, highlight=False)
     for line in dict.fromkeys(errors):
         console.print(f"[yellow]not tracked:[/] {line}", soft_wrap=True, highlight=False)

@@ -49,7 +49,7 @@ def _print(console: Console, summary: SweepSummary) -> None:
         console.print(f"[red]no trial of {board.study} is complete[/]")
     else:
         console.print(board.as_table())
-    print_undelivered(console, summary.undelivered)
+    print_undelivered(console, summary.undelivered, summary.waiting)
     lines = {}
     if summary.best is not None:
         lines["best config"] = f"{near(summary.best)}  (hone train --config {near(summary.best)})"

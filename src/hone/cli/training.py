@@ -42,7 +42,7 @@ def _print(console: Console, summary: TrainSummary) -> int:
     from hone.cli.hints import dashboard_command, near, print_undelivered
     from hone.worker.messages import Failed
 
-    print_undelivered(console, summary.undelivered)
+    print_undelivered(console, summary.undelivered, summary.waiting)
     ending = summary.ending
     if ending is None:
         console.print(f"[magenta]{summary.name} was stopped[/]")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hone.config.files import yaml_text
 from hone.config.secrets import hide_password
+from hone.errors import StoreError
 from hone.provenance import environment
 from hone.report import Leaderboard
 from hone.sweep.plan import Plan
@@ -15,11 +17,25 @@ from hone.sweep.runs import CHECKPOINTS, close_run
 from hone.sweep.trial import Trial
 from hone.tracking.courier import Courier
 from hone.tracking.lookup import BEST, DIRECTION, INFEASIBLE, METRIC, OBJECTIVE, SEARCHED
+from hone.tracking.outbox import Outbox, has_run
 from hone.tracking.record import run_record
-from hone.tracking.run import ERROR, KIND, STUDY, TRIAL, RunRecord, TrackedRun, kept_run_id
-from hone.tracking.store import NOTE_TAG, Store
+from hone.tracking.run import ERROR, KIND, STUDY, TRIAL, RunRecord, TrackedRun
+from hone.tracking.store import NOTE_TAG
 from hone.worker.messages import Failed, Started
 from hone.worker.run import attempts
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a store has of a study.
+
+    Attributes:
+        parent: The id of the study's run.
+        unfinished: Run ids of trials that nobody ended properly, by number.
+    """
+
+    parent: str | None = None
+    unfinished: Mapping[int, str] = field(default_factory=dict)
 
 
 class Books:
@@ -30,8 +46,7 @@ class Books:
         plan: The sweep.
         study: The study's name.
         directory: Where the study's trials lie.
-        parent: Run id of the study, to go on with; None for a new one.
-        unfinished: Run ids of trials that are to be gone on with, by number.
+        known: What a store has of the study that is gone on with; None for a new study.
     """
 
     def __init__(
@@ -40,19 +55,17 @@ class Books:
         plan: Plan,
         study: str,
         directory: Path,
-        parent: str | None = None,
-        unfinished: Mapping[int, str] | None = None,
+        known: Known | None = None,
     ) -> None:
         self.courier = courier
         self.plan = plan
         self.study = study
         self.parent = TrackedRun(courier, directory)
-        self.parent.run_id = parent
-        self._resumed = parent
+        self.known = known or Known()
+        self._resumed = known is not None and (known.parent is not None or has_run(directory))
         self._open = False
         self._runs: dict[int, TrackedRun] = {}
         self._opened: list[TrackedRun] = []
-        self.unfinished = dict(unfinished or {})
 
     def open_study(self) -> None:
         """Open the study's run, or take it up again, and wait until that is done.
@@ -64,7 +77,7 @@ class Books:
             return
         self._open = True
         if self._resumed:
-            self.parent.reopen()
+            self.parent.take_up(self.known.parent)
         else:
             self.parent.open(self._study_record(), spool=False)
         self.courier.settle()
@@ -81,8 +94,8 @@ class Books:
             return
         run = TrackedRun(self.courier, trial.directory, self.parent)
         self._runs[trial.number] = run
-        if trial.number in self.unfinished:
-            run.take_up(self.unfinished.pop(trial.number))
+        if self._resumed and (trial.number in self.known.unfinished or has_run(trial.directory)):
+            run.take_up(self.known.unfinished.get(trial.number))
             return
         tags = {KIND: "trial", STUDY: self.study, TRIAL: str(trial.number), SEARCHED: ",".join(trial.values)}
         config = trial.config.config
@@ -93,6 +106,13 @@ class Books:
         # A searched group is no key of the config, and a parameter all the same.
         run.open(replace(record, params={**record.params, **trial.values}))
         self._opened.append(run)
+
+    def are_closed(self, number: int, directory: Path) -> bool:
+        """Whether the run of a trial that has ended was ended too, or is going to be by what waits in its outbox."""
+        outbox = Outbox(directory)
+        if outbox.size:
+            return not outbox.is_open()
+        return has_run(directory) and number not in self.known.unfinished
 
     def note_failure(self, trial: Trial, failed: Failed) -> None:
         """Keep why an attempt failed that is followed by another."""
@@ -125,12 +145,9 @@ class Books:
         Args:
             directory: The trial's directory.
         """
-
-        def errand(store: Store) -> None:
-            if (run_id := kept_run_id(directory)) is not None:
-                store.delete_files(run_id, CHECKPOINTS)
-
-        self.courier.send(errand)
+        # A trial whose run is still open is dropped before its checkpoint was copied.
+        if has_run(directory) and directory not in {run.directory for run in self._runs.values()}:
+            TrackedRun(self.courier, directory).delete_files(CHECKPOINTS)
 
     def log_best(self, value: float, ended: int) -> None:
         """Log the best value so far, with the number of trials that have ended as its step."""
@@ -157,8 +174,11 @@ class Books:
         for run in self._runs.values():
             if run not in self._opened:
                 run.end("KILLED", "stopped")
-        opened = [*self._opened, *([] if self._resumed else [self.parent])]
-        self.courier.send(lambda store: _delete(store, opened))
+        for run in (*self._opened, *([self.parent] if self._open and not self._resumed else [])):
+            run.delete()
+        # Their directories go next.
+        with contextlib.suppress(StoreError):
+            self.courier.settle()
 
     def abort(self, board: Leaderboard) -> None:
         """End every run that is open: the sweep itself broke.
@@ -186,9 +206,3 @@ class Books:
         if sweep["study"]["storage"]:
             sweep["study"]["storage"] = hide_password(sweep["study"]["storage"])
         return replace(record, texts={**record.texts, "sweep.yaml": yaml_text(sweep)})
-
-
-def _delete(store: Store, runs: list[TrackedRun]) -> None:
-    for run in runs:
-        if run.run_id is not None:
-            store.delete_run(run.run_id)

@@ -13,7 +13,6 @@ from hone.sweep.plan import Plan
 from hone.sweep.policy import INTERRUPTED
 from hone.sweep.trial import Trial, trial_directory
 from hone.tracking.lookup import find_run
-from hone.tracking.run import kept_run_id
 from hone.tracking.store import Store
 from hone.worker.messages import Failed, Started
 from hone.worker.run import TRIAL_FILE, attempts, read_result
@@ -44,7 +43,7 @@ def mend_books(study: Study, plan: Plan, books: Books, directory: Path) -> None:
     """
     for one in study.finished():
         place = trial_directory(directory, one.number)
-        if one.number not in books.unfinished and kept_run_id(place) is not None:
+        if books.are_closed(one.number, place):
             continue
         ending = read_result(place)
         if ending is None:
@@ -70,13 +69,13 @@ def _recovered(study: Study, plan: Plan, number: int, directory: Path) -> Trial:
     return trial
 
 
-def enqueue_known(study: Study, plan: Plan, store: Store) -> None:
+def enqueue_known(study: Study, plan: Plan, store: Store | None) -> None:
     """Put the configs that the sweep file knows already at the head of the line.
 
     Args:
         study: The study, new.
         plan: The sweep.
-        store: Where the runs that the file names are.
+        store: Where the runs that the file names are; None where no store is to be opened.
 
     Raises:
         RunNotFound: There is no such run.
@@ -88,7 +87,9 @@ def enqueue_known(study: Study, plan: Plan, store: Store) -> None:
         study.enqueue(plan.space.drawn(values, where))
 
 
-def _values_of(name: str, plan: Plan, store: Store, where: str) -> dict[str, object]:
+def _values_of(name: str, plan: Plan, store: Store | None, where: str) -> dict[str, object]:
+    if store is None:
+        raise SpaceError(f"run {name} is in a store that tracking.offline=true leaves shut; give values", where=where)
     try:
         params = find_run(store, name).params
     except RunNotFound as error:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +18,11 @@ from hone.executors import Executor, Resources, StartWorkers
 from hone.provenance import environment
 from hone.report import Leaderboard, Row
 from hone.study import Study, delete_study, open_study, quieten, study_names
-from hone.sweep.books import Books
+from hone.sweep.books import Books, Known
 from hone.sweep.controller import Controller, Desk, Outcome
 from hone.sweep.disk import Shelf
 from hone.sweep.display import Display
+from hone.sweep.lock import only_controller
 from hone.sweep.plan import Plan, make_plan
 from hone.sweep.recovery import enqueue_known, mend_books, recover_trials
 from hone.sweep.trial import Trial, trial_directory
@@ -35,7 +34,6 @@ from hone.worker.messages import Failed
 from hone.worker.run import TRIAL_FILE, read_result
 
 BEST_FILE = "best.yaml"
-LOCK_FILE = "controller.lock"
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,8 @@ class SweepSummary:
         state: ``complete``, ``stopped`` or ``failed``.
         best: The best trial's config, where there is one.
         tracking: Where runs are kept.
-        undelivered: What could not be tracked, one line each.
+        undelivered: What the store refused, one line each.
+        waiting: What waits for ``hone sync``, in a line; an empty string where nothing does.
         error: Why it ended early, where it did.
     """
 
@@ -75,6 +74,7 @@ class SweepSummary:
     best: Path | None
     tracking: TrackingConfig
     undelivered: tuple[str, ...]
+    waiting: str
     error: HoneError | None
 
 
@@ -96,19 +96,22 @@ def run_sweep(request: SweepRequest, start_workers: StartWorkers, console: Conso
     tracking: TrackingConfig = build(plan.config["tracking"], "tracking")
     executor = _executor(plan, start_workers)
     try:
-        store = open_store(tracking)
-        end_abandoned(store)
+        store = None if tracking.offline else open_store(tracking)
+        if store is not None:
+            end_abandoned(store)
         environment()
         with contextlib.ExitStack() as held:
             study, directory = _take_study(plan, tracking.root, request.resume, held)
             if not request.resume:
                 _begin(study, plan, store, tracking.root, directory)
             courier = held.enter_context(Courier(store))
+            if request.resume:
+                courier.take_up(directory)
             outcome, board, best = _run(request, plan, study, executor, courier, tracking, console)
     finally:
         executor.close()
     undelivered = tuple(str(one) for one in courier.errors)
-    return SweepSummary(board, outcome.state, best, tracking, undelivered, outcome.error)
+    return SweepSummary(board, outcome.state, best, tracking, undelivered, courier.waiting(), outcome.error)
 
 
 def _run(
@@ -122,10 +125,8 @@ def _run(
 ) -> tuple[Outcome, Leaderboard, Path | None]:
     directory = tracking.root / "trials" / study.name
     board = _finished(study, plan, directory)
-    parent = study_run(courier.store, study.name) if request.resume else None
-    unfinished = unfinished_trials(courier.store, study.name) if request.resume else {}
     recovered = recover_trials(study, plan, directory)
-    books = Books(courier, plan, study.name, directory, parent, unfinished)
+    books = Books(courier, plan, study.name, directory, _known(courier, study.name) if request.resume else None)
     shelf = Shelf(plan.sweep.disk, directory, maximize=board.maximize, forget=books.forget_checkpoint)
     _announce(console, plan, board, executor, recovered)
     if request.resume:
@@ -178,28 +179,14 @@ def _take_study(plan: Plan, root: Path, resume: bool, held: contextlib.ExitStack
     return study, directory
 
 
-@contextlib.contextmanager
-def only_controller(directory: Path) -> Iterator[None]:
-    """Hold a study's directory for as long as the block runs; the kernel lets it go when the process dies.
-
-    Raises:
-        StudyError: Another process holds it.
-    """
-    with (directory / LOCK_FILE).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise StudyError(
-                f"another hone runs its trials (process {lock.read().strip() or '?'})", where=f"study {directory.name}"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
+def _known(courier: Courier, study: str) -> Known:
+    """What the store has of a study; what this directory has goes there meanwhile."""
+    if courier.store is None:
+        return Known()
+    return Known(study_run(courier.store, study), unfinished_trials(courier.store, study))
 
 
-def _begin(study: Study, plan: Plan, store: Store, root: Path, directory: Path) -> None:
+def _begin(study: Study, plan: Plan, store: Store | None, root: Path, directory: Path) -> None:
     try:
         enqueue_known(study, plan, store)
     except HoneError:

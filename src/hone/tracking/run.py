@@ -1,23 +1,41 @@
-"""The life of a run, from opening to ending, carried out in order by the courier."""
+"""The life of a run, from opening to ending, written down in its directory and carried to the store by the courier."""
 
 from __future__ import annotations
 
-import json
 import os
 import socket
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from hone.tracking.courier import Courier, Errand
+from hone.tracking import records
+from hone.tracking.courier import Courier
+from hone.tracking.local import LocalRun, Opened, kept_run_id
+from hone.tracking.outbox import has_run
+from hone.tracking.records import (
+    AddFiles,
+    AddTexts,
+    DeleteFiles,
+    DeleteRun,
+    EndRun,
+    LogParams,
+    LogValues,
+    OpenRun,
+    Record,
+    ReopenRun,
+    SetTags,
+    relative,
+    texts_of,
+)
 from hone.tracking.store import NOTE_TAG, Store
 
 KIND, STATE, STUDY, TRIAL = "hone.kind", "hone.state", "hone.study", "hone.trial"
-ERROR, FAILURE, PROCESS = "hone.error", "hone.failure", "hone.process"
-RUN_FILE = "run.json"
+ERROR, FAILURE, PROCESS = records.ERROR, records.FAILURE, "hone.process"
 
 
 @dataclass(frozen=True)
@@ -38,11 +56,11 @@ class RunRecord:
 
 
 class TrackedRun:
-    """One run. Each method queues an errand and returns at once; the run's id is known when the first has run.
+    """One run. Each method writes down what is to be done and returns at once; a store may hear of it much later.
 
     Args:
         courier: Who carries it out.
-        directory: The run's own directory, which exists.
+        directory: The run's own directory, which exists; it names the run until a store has given it an id.
         parent: The study's run, opened before this one.
     """
 
@@ -50,31 +68,44 @@ class TrackedRun:
         self.courier = courier
         self.directory = directory
         self.parent = parent
-        self.run_id: str | None = None
 
-    def open(self, record: RunRecord, *, spool: bool = True) -> None:
+    @property
+    def run_id(self) -> str | None:
+        """The run's id; None until a store has given it one."""
+        return kept_run_id(self.directory)
+
+    def open(self, record: RunRecord, *, spool: bool = True) -> None:  # noqa: ARG002 - a directory shows it by itself
         """Open the run.
 
         Args:
             record: Its name, tags, parameters and first artifacts.
             spool: The directory holds a spool whose metrics are delivered from now on.
         """
-        self.courier.send(lambda store: self._open(store, record, spool))
+        tags = {**record.tags, STATE: "running", PROCESS: this_process()}
+        parent = os.path.relpath(self.parent.directory, self.directory) if self.parent else None
+        self.put(
+            OpenRun(record.name, tags, uuid.uuid4().hex, parent),
+            LogParams(texts_of(record.params)),
+            AddTexts(dict(record.texts)),
+        )
 
     def reopen(self) -> None:
-        """Take up a run that has ended, whose id is known."""
-        tags = {STATE: "running", PROCESS: this_process(), ERROR: "", FAILURE: ""}
-        self.courier.send(lambda store: store.reopen_run(self._id, tags))
+        """Take up a run that has ended."""
+        self.put(ReopenRun({STATE: "running", PROCESS: this_process(), ERROR: "", FAILURE: ""}))
 
-    def take_up(self, run_id: str) -> None:
-        """Go on with a run that another process opened, delivering what its spool still holds."""
-        self.run_id = run_id
+    def take_up(self, run_id: str | None = None) -> None:
+        """Go on with a run that another process opened, delivering what its spool still holds.
+
+        Args:
+            run_id: Its id, where this directory does not say: what was kept here is gone.
+        """
+        if run_id is not None and not has_run(self.directory):
+            LocalRun(self.directory).keep(Opened(run_id))
         self.reopen()
-        self.courier.send(lambda store: self._take_up(store, run_id))
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Log metrics that no spool holds."""
-        self._send(lambda store: store.log_values(self._id, values, step))
+        self.put(LogValues(dict(values), step))
 
     def note(self, text: str) -> None:
         """Set the description that the dashboard shows, in Markdown."""
@@ -82,15 +113,20 @@ class TrackedRun:
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        self._send(lambda store: store.set_tags(self._id, tags))
+        self.put(SetTags(dict(tags)))
 
     def add_text(self, text: str, name: str) -> None:
         """Write an artifact."""
-        self._send(lambda store: store.log_text(self._id, text, name))
+        self.put(AddTexts({name: text}))
 
     def add_files(self, paths: Sequence[Path], folder: str | None = None) -> None:
-        """Copy those of some files that exist into the run's artifacts."""
-        self._send(lambda store: self._add_files(store, paths, folder))
+        """Copy those of some files that exist when they are delivered into the run's artifacts."""
+        if paths:
+            self.put(AddFiles([relative(one, self.directory) for one in paths], folder))
+
+    def delete_files(self, folder: str) -> None:
+        """Delete a folder of the run's artifacts."""
+        self.put(DeleteFiles(folder))
 
     def end(
         self,
@@ -107,66 +143,29 @@ class TrackedRun:
             tags: More to be set.
             metrics: Last values that no spool holds.
         """
-        last = {STATE: state, **(tags or {})}
-        self.courier.finish(self.directory, lambda store: self._end(store, status, last, metrics or {}))
+        self.put(EndRun(status, {STATE: state, **(tags or {})}, dict(metrics or {})))
 
-    @property
-    def _id(self) -> str:
-        assert self.run_id is not None
-        return self.run_id
+    def delete(self) -> None:
+        """Delete the run: it should not have been opened."""
+        self.put(DeleteRun())
 
-    def _send(self, errand: Errand) -> None:
-        def carry(store: Store) -> None:
-            # Where opening failed, what would follow stays in the run's directory, and the failure is noted.
-            if self.run_id is not None:
-                errand(store)
+    def put(self, *records: Record) -> None:
+        """Write down what is to be done to the run.
 
-        self.courier.send(carry)
-
-    def _open(self, store: Store, record: RunRecord, spool: bool) -> None:
-        tags = {**record.tags, STATE: "running", PROCESS: this_process()}
-        self.run_id = store.start_run(record.name, tags, self.parent.run_id if self.parent else None)
-        self._keep(store)
-        if spool:
-            self.courier.watch(self.run_id, self.directory)
-        store.log_params(self.run_id, record.params)
-        store.log_texts(self.run_id, record.texts)
-
-    def _take_up(self, store: Store, run_id: str) -> None:
-        # Its process may have died between opening the run and writing down which it is.
-        self._keep(store)
-        self.courier.watch(run_id, self.directory)
-
-    def _keep(self, store: Store) -> None:
-        parent = self.parent.run_id if self.parent else None
-        kept = {"run_id": self.run_id, "parent": parent, "store": store.shown}
-        (self.directory / RUN_FILE).write_text(json.dumps(kept, indent=2))
-
-    def _add_files(self, store: Store, paths: Sequence[Path], folder: str | None) -> None:
-        for path in paths:
-            if not path.is_file():
-                continue
-            if folder is None:
-                store.log_file(self._id, path)
-            else:
-                store.link_file(self._id, path, folder)
-
-    def _end(self, store: Store, status: str, tags: Mapping[str, str], metrics: Mapping[str, float]) -> None:
-        if self.run_id is not None:
-            store.end_run(self.run_id, status, tags, metrics)
-
-
-def kept_run_id(directory: Path) -> str | None:
-    """The id of the run that a directory belongs to, as its opening wrote it; None where there is none."""
-    try:
-        return str(json.loads((directory / RUN_FILE).read_text())["run_id"])
-    except (OSError, ValueError, KeyError):
-        return None
+        Args:
+            records: In this order; ``hone.tracking.records`` says how to make a new kind.
+        """
+        self.courier.put(self.directory, records)
 
 
 def this_process() -> str:
     """Name this process so that no later one can be taken for it: host, id and time of start."""
-    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+    return _named(os.getpid())
+
+
+@cache
+def _named(pid: int) -> str:
+    return f"{socket.gethostname()}:{pid}:{psutil.Process(pid).create_time():.2f}"
 
 
 def is_gone(process: str) -> bool:
