@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-Kind = Literal["points", "line", "steps", "bars", "spans"]
+Kind = Literal["points", "line", "steps", "bars", "spans", "columns"]
 Symbol = Literal["circle", "cross", "diamond", "star", "square"]
 Scaling = Literal["linear", "log", "choices", "clock", "percent"]
 
@@ -38,8 +38,9 @@ class Series:
         name: In the legend; empty for none.
         x: One value for each point; for bars and spans, where each begins.
         y: Likewise.
-        kind: How it is drawn. Bars and spans lie along x.
-        ends: Where bars and spans end along x.
+        kind: How it is drawn. Bars and spans lie along x, columns stand on it.
+        ends: Where bars, spans and columns end along x.
+        heights: Of columns.
         color: One colour for all.
         values: A number for each point, coloured by the chart's scale in place of ``color``.
         symbol: Of points.
@@ -55,6 +56,7 @@ class Series:
     y: Sequence[float]
     kind: Kind = "points"
     ends: Sequence[float] = ()
+    heights: Sequence[float] = ()
     color: str = ""
     values: Sequence[float] | None = None
     symbol: Symbol = "circle"
@@ -86,9 +88,13 @@ class Surface:
 
 @dataclass(frozen=True)
 class Image:
-    """A small picture inside a panel, rows of grey from 0 to 1 or of red, green and blue."""
+    """A small picture inside a panel.
 
-    pixels: Sequence[Sequence[float]]
+    Attributes:
+        pixels: Rows of grey from 0 to 1, or of red, green and blue.
+    """
+
+    pixels: Any
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hone.report.chart import Chart
+from hone.report.evaluation import EVALUATIONS, read_evaluation
 from hone.report.look import better, number
 from hone.report.page import page_of, save_page
 from hone.report.paint import save_png
@@ -24,10 +25,12 @@ class Drawn:
     Attributes:
         files: What lies in the folder now.
         notes: What could not be drawn and why, one line each.
+        complete: It was not broken off.
     """
 
     files: tuple[Path, ...]
     notes: tuple[str, ...]
+    complete: bool = True
 
 
 def draw_study(
@@ -56,7 +59,7 @@ def draw_study(
     notes: list[str] = []
     for key, picture in PICTURES.items():
         if hurry():
-            return Drawn(tuple(files), tuple(notes))
+            return Drawn(tuple(files), tuple(notes), complete=False)
         try:
             chart = picture(view)
             if chart is not None:
@@ -64,14 +67,41 @@ def draw_study(
                 charts.append(chart)
                 files.append(folder / f"{key}.png")
         except Exception as error:  # noqa: BLE001 - one picture must not cost the others
-            notes.append(f"{key}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+            notes.append(_note(key, error))
     if charts:
         try:
             save_page(page_of(view.name, _head(view), charts), folder / PAGE)
             files.append(folder / PAGE)
         except Exception as error:  # noqa: BLE001 - nor the page the pictures
-            notes.append(f"{PAGE}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+            notes.append(_note(PAGE, error))
     return Drawn(tuple(files), tuple(notes))
+
+
+def draw_evaluation(folder: Path) -> Drawn:
+    """Draw what a run's predictions came to.
+
+    Args:
+        folder: The run's evaluation folder; the pictures go there too.
+
+    Returns:
+        What was drawn.
+    """
+    run = read_evaluation(folder)
+    files: list[Path] = []
+    notes: list[str] = []
+    for key, picture in EVALUATIONS.items():
+        try:
+            chart = picture(run)
+            if chart is not None:
+                save_png(chart, folder / f"{key}.png")
+                files.append(folder / f"{key}.png")
+        except Exception as error:  # noqa: BLE001 - one picture must not cost the others
+            notes.append(_note(f"{folder.parent.name}/{key}", error))
+    return Drawn(tuple(files), tuple(notes))
+
+
+def _note(name: str, error: Exception) -> str:
+    return f"{name}: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _head(view: StudyView) -> list[str]:

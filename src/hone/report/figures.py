@@ -113,6 +113,10 @@ def _trace(one: Series) -> Any:
             **shown,
             **hover,
         )
+    if one.kind == "columns":
+        middles = [(begin + end) / 2 for begin, end in zip(one.x, one.ends, strict=True)]
+        widths = [end - begin for begin, end in zip(one.x, one.ends, strict=True)]
+        return go.Bar(x=middles, y=one.heights, width=widths, marker={"color": one.color}, **shown, **hover)
     if one.kind in ("line", "steps"):
         line = {"color": one.color, "width": one.size, "dash": "dash" if one.dash else "solid"}
         line |= {"shape": "hv"} if one.kind == "steps" else {}

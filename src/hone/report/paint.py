@@ -142,6 +142,9 @@ def _draw_series(axes: Any, one: Series, scale: Scale | None) -> None:
             label=label,
             solid_capstyle="round",
         )
+    elif one.kind == "columns":
+        widths = [end - begin for begin, end in zip(one.x, one.ends, strict=True)]
+        axes.bar(one.x, one.heights, widths, align="edge", color=one.color, edgecolor="white", label=label)
     else:
         widths = [end - begin for begin, end in zip(one.x, one.ends, strict=True)]
         thick = one.size if 0 < one.size < 1 else 0.66

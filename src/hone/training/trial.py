@@ -17,6 +17,7 @@ from hone.tracking.spool import SpoolWriter
 from hone.training.callbacks import Reporter, ReportLine, TrainLoss, numbers
 from hone.training.components import build_model, build_trainer, data_digests
 from hone.training.data import ready_data
+from hone.training.evaluation import Evaluation, EvaluationConfig
 from hone.training.failures import failure
 from hone.training.lifeline import Lifeline
 from hone.training.logger import SpoolLogger
@@ -72,11 +73,16 @@ def _train(
     reporter = Reporter(line, resumer, start, job.objectives, config["monitor"])
     with SpoolWriter(directory) as spool:
         callbacks: list[pl.Callback] = [TrainLoss(), reporter, Lifeline(directory)]
+        tested = bool(config.get("test", True)) and _can_test(model, data)
+        evaluation = EvaluationConfig.of(config)
+        if evaluation.artifacts:
+            split = "test" if tested else "val"
+            callbacks.append(Evaluation(directory, split, config["monitor"], config["mode"], evaluation))
         trainer = build_trainer(config, directory, SpoolLogger(spool), callbacks, resumer, progress=job.to_terminal)
         trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=None if resume is None else True)
         metrics = numbers(trainer.callback_metrics) | reporter.best(config["monitor"], config["mode"])
         steps, best = trainer.global_step, _best_checkpoint(trainer)
-        if config.get("test", True) and not reporter.stopped and _can_test(model, data):
+        if tested and not reporter.stopped:
             metrics |= _test(trainer, model, data, best)
     checkpoint = str(Path(best).relative_to(directory)) if best else None
     ending = Pruned if reporter.stopped else Result
