@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import optuna
-from optuna.trial import TrialState
 
 from hone.space import parse_constraints, parse_space
 from hone.study import open_study, quieten
+
 
 class DemoStudy:
     """A study under ``root``, as a sweep leaves one.
@@ -178,7 +178,9 @@ def large(root, trials=2_000):
     study = DemoStudy(root, "large-1", space, slots=16)
     for number in range(trials):
         study.add(
-            lambda values: 0.9 - 0.04 * (math.log10(values["optimizer.lr"]) + 3) ** 2 - 0.1 * (values["model.part1"] - 1) ** 2,
+            lambda values: (
+                0.9 - 0.04 * (math.log10(values["optimizer.lr"]) + 3) ** 2 - 0.1 * (values["model.part1"] - 1) ** 2
+            ),
             "pruned" if number % 3 == 0 else "complete",
             reports=lambda final, values: [final - 0.2, final - 0.1],
         )

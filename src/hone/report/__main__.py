@@ -1,4 +1,4 @@
-"""``python -m hone.report DIR`` draws what lies in a study's or a run's directory; without DIR it draws for an artist."""
+"""``python -m hone.report DIR`` draws what lies in a study's or a run's directory; without DIR it serves an artist."""
 
 from __future__ import annotations
 

@@ -85,7 +85,9 @@ def confusion(run: Evaluated) -> Chart | None:
         surface=Surface(places, places, shares.tolist(), cells=True, texts=texts),
     )
     title = f"Confusion matrix: {run.summary['accuracy']:.1%} of {run.where} right"
-    return Chart("confusion", title, (panel,), scale=Scale("share of the true class", 0.0, 1.0), size=(side + 1.6, side))
+    return Chart(
+        "confusion", title, (panel,), scale=Scale("share of the true class", 0.0, 1.0), size=(side + 1.6, side)
+    )
 
 
 def curves(run: Evaluated) -> Chart | None:
@@ -238,7 +240,9 @@ def residuals(run: Evaluated) -> Chart | None:
         Axis("residual: target less predicted"),
         (
             Series("", ends, [0.0, 0.0], "line", color=MUTED, size=1.0, dash=True),
-            Series("", predicted.tolist(), (truth - predicted).tolist(), color=STATES["pruned"], size=4.5, opacity=opacity),
+            Series(
+                "", predicted.tolist(), (truth - predicted).tolist(), color=STATES["pruned"], size=4.5, opacity=opacity
+            ),
         ),
     )
     error = run.summary["mean_absolute_error"]

@@ -50,7 +50,7 @@ def _panels(chart: Chart) -> go.Figure:
     figure.update_yaxes(**axes["yaxis"])
     for place, panel in enumerate(chart.panels):
         row, column = place // columns + 1, place % columns + 1
-        _add_panel(figure, panel, chart.scale, row, column)
+        _add_panel(figure, panel, row, column)
     if chart.scale is not None:
         figure.update_layout(coloraxis=_color_axis(chart.scale))
     bars = any(series.kind in ("bars", "spans") for panel in chart.panels for series in panel.series)
@@ -59,7 +59,7 @@ def _panels(chart: Chart) -> go.Figure:
     return figure
 
 
-def _add_panel(figure: go.Figure, panel: Panel, scale: Scale | None, row: int, column: int) -> None:
+def _add_panel(figure: go.Figure, panel: Panel, row: int, column: int) -> None:
     if panel.image is not None:
         figure.add_trace(go.Heatmap(z=panel.image.pixels, colorscale="Greys", showscale=False), row, column)
         figure.update_xaxes(visible=False, row=row, col=column)
@@ -126,7 +126,10 @@ def _trace(one: Series) -> Any:
         "symbol": SYMBOLS[one.symbol],
         "size": one.size * (1.8 if one.symbol == "star" else 1.35),
         "opacity": one.opacity,
-        "line": {"width": 1.6 if thin else 0.7, "color": one.color if thin else "white" if one.values is None else MUTED},
+        "line": {
+            "width": 1.6 if thin else 0.7,
+            "color": one.color if thin else "white" if one.values is None else MUTED,
+        },
     }
     if one.values is None:
         marker["color"] = one.color

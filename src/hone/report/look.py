@@ -33,7 +33,7 @@ SERIES = ("#2563eb", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2", "#db
 RAMP = ("#eef4ff", "#c7dbff", "#8fb8fb", "#4f8df0", "#2563eb", "#1e3a8a")
 FONT = "Inter, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 DPI = 130
-DASH = "–"
+DASH = "none"
 TICKS = 7
 STEPS_OF_A_CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 

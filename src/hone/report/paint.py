@@ -27,11 +27,10 @@ from hone.report.look import (
     number,
     shorten,
 )
-from hone.report.parallel import Line, lines_of
+from hone.report.parallel import lines_of, posts_of
 
 MARKERS = {"circle": "o", "cross": "x", "diamond": "D", "star": "*", "square": "s"}
 COLORS = LinearSegmentedColormap.from_list("hone", RAMP)
-LEGEND_COLUMNS = 6
 
 
 def save_png(chart: Chart, path: Path) -> None:
@@ -52,11 +51,15 @@ def _figure(chart: Chart) -> Figure:
     width, height = chart.size
     figure = Figure(figsize=(width, height))
     shown = [one.name for panel in chart.panels for one in panel.series if one.name]
-    legend = len(dict.fromkeys(shown)) > 1
-    top = 0.34 + (0.26 if legend else 0.04)
+    names = list(dict.fromkeys(shown))
+    legend = len(names) > 1
+    columns = _legend_columns(names, width)
+    top = 0.34 + (0.06 + 0.2 * math.ceil(len(names) / columns) if legend else 0.04)
     bottom = 0.24 if chart.caption else 0.0
     figure.set_layout_engine(
-        ConstrainedLayoutEngine(rect=(0.005, bottom / height, 0.99, 1 - (top + bottom) / height), h_pad=0.06, w_pad=0.06)
+        ConstrainedLayoutEngine(
+            rect=(0.005, bottom / height, 0.99, 1 - (top + bottom) / height), h_pad=0.06, w_pad=0.06
+        )
     )
     figure.text(0.012, 1 - 0.22 / height, chart.title, fontsize=11.5, fontweight="bold", va="center", ha="left")
     if chart.caption:
@@ -68,7 +71,7 @@ def _figure(chart: Chart) -> Figure:
     for axes, panel in zip(grid, chart.panels, strict=True):
         _draw_panel(axes, panel, chart.scale)
     if legend:
-        _draw_legend(figure, grid, 1 - 0.34 / height)
+        _draw_legend(figure, grid, 1 - 0.34 / height, columns)
     if chart.scale is not None:
         _draw_scale(figure, chart.scale, grid)
     return figure
@@ -167,7 +170,13 @@ def _draw_points(axes: Any, one: Series, scale: Scale | None, label: str | None)
         axes.scatter(one.x, one.y, c=one.values, cmap=colors, vmin=scale.low, vmax=scale.high, **common)
 
 
-def _draw_legend(figure: Figure, grid: list[Any], top: float) -> None:
+def _legend_columns(names: list[str], width: float) -> int:
+    """As many as fit beside each other."""
+    longest = max(map(len, names), default=1)
+    return max(1, min(len(names), int(width / (0.45 + 0.075 * longest))))
+
+
+def _draw_legend(figure: Figure, grid: list[Any], top: float, columns: int) -> None:
     handles: dict[str, Any] = {}
     for axes in grid:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -177,7 +186,7 @@ def _draw_legend(figure: Figure, grid: list[Any], top: float) -> None:
         list(handles),
         loc="upper left",
         bbox_to_anchor=(0.003, top),
-        ncols=min(LEGEND_COLUMNS, len(handles)),
+        ncols=columns,
         handletextpad=0.5,
         columnspacing=1.4,
         borderpad=0.3,
@@ -192,7 +201,7 @@ def _draw_scale(figure: Figure, scale: Scale, grid: list[Any]) -> None:
     colors = COLORS.reversed() if scale.reverse else COLORS
     mappable = mpl.cm.ScalarMappable(Normalize(scale.low, scale.high), colors)
     bar = figure.colorbar(mappable, ax=grid, fraction=0.04, pad=0.015, aspect=28)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label(scale.label, fontsize=8.5)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     bar.ax.grid(visible=False)
@@ -218,9 +227,12 @@ def _set_axis(axis: Any, said: Axis) -> None:
     elif said.scaling == "clock":
         axis.set_major_locator(FixedLocator(clock_ticks(low, high)))
     else:
-        axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10] if not said.whole else [1, 2, 5, 10], integer=said.whole))
+        axis.set_major_locator(
+            MaxNLocator(7, steps=[1, 2, 2.5, 5, 10] if not said.whole else [1, 2, 5, 10], integer=said.whole)
+        )
     show = {"clock": clock_text, "percent": lambda value: f"{value:.0%}"}.get(said.scaling, number)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: show(value)))
+    formatter: Any = FuncFormatter(lambda value, _: show(value))
+    axis.set_major_formatter(formatter)
 
 
 def _choice(axis: Axis, place: float) -> str:
@@ -244,16 +256,17 @@ def _draw_parallel(figure: Figure, parallel: Parallel, scale: Scale | None) -> N
         segments = [line.points[start : start + 2] for start in range(len(line.points) - 1)]
         axes.add_collection(
             LineCollection(
-                segments, colors=[colors(norm(line.value))], linewidths=1.0 + 1.4 * line.weight, alpha=0.35 + 0.6 * line.weight
+                segments,
+                colors=[colors(norm(line.value))],
+                linewidths=1.0 + 1.4 * line.weight,
+                alpha=0.35 + 0.6 * line.weight,
             )
         )
-    _draw_posts(axes, parallel, lines)
+    _draw_posts(axes, parallel)
     _draw_scale(figure, scale, [axes])
 
 
-def _draw_posts(axes: Any, parallel: Parallel, lines: list[Line]) -> None:
-    from hone.report.parallel import posts_of
-
+def _draw_posts(axes: Any, parallel: Parallel) -> None:
     posts = posts_of(parallel)
     for place, post in enumerate(posts):
         axes.axvline(place, color="#9ca3af", linewidth=0.9, zorder=3)

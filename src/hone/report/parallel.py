@@ -68,7 +68,9 @@ def lines_of(parallel: Parallel, scale: Scale) -> list[Line]:
     lines = []
     for row in parallel.rows:
         share = min(1.0, max(0.0, (row[-1] - scale.low) / span))
-        points = tuple((float(place), post.height(value)) for place, (post, value) in enumerate(zip(posts, row, strict=True)))
+        points = tuple(
+            (float(place), post.height(value)) for place, (post, value) in enumerate(zip(posts, row, strict=True))
+        )
         lines.append(Line(points, row[-1], 1 - share if scale.reverse else share))
     return sorted(lines, key=lambda one: one.weight)
 

@@ -12,7 +12,7 @@ from hone.worker.run import LOG_FILE, read_result
 
 TRACEBACK_FILE = "traceback.txt"
 CHECKPOINTS = "checkpoints"
-EVALUATION = "evaluation"
+EVALUATION, SUMMARY = "evaluation", "evaluation.json"
 # A trial may print without end; the end of it is kept.
 LONGEST_LOG = 1_000_000
 

@@ -1,4 +1,4 @@
-"""The predictions on the split that a trial is judged by, collected while it is judged: no second pass over the data."""
+"""The predictions on the split that a trial is judged by, collected while it is: no second pass over the data."""
 
 from __future__ import annotations
 

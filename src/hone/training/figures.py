@@ -175,7 +175,7 @@ def _write_numbers(predictions: Predictions, folder: Path) -> dict[str, Any]:
     }
     pq.write_table(pa.Table.from_arrays(list(columns.values()), names=list(columns)), folder / PREDICTIONS)
     predicted, truth = torch.from_numpy(predictions.scores), torch.from_numpy(predictions.truth)
-    figures = {
+    figures: dict[str, Any] = {
         "mean_absolute_error": mean_absolute_error(predicted, truth),
         "root_mean_squared_error": mean_squared_error(predicted, truth, squared=False),
     }

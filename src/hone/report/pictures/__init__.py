@@ -1,4 +1,4 @@
-"""What the pictures of a study show; each is a function from the study to a chart, or to None where there is nothing."""
+"""What the pictures of a study show: each is a function from the study to a chart, or to None without anything."""
 
 from __future__ import annotations
 

@@ -133,5 +133,7 @@ def _lanes(view: StudyView, trials: Sequence[TrialView]) -> tuple[list[int], lis
             count = max(count, slot + 1)
             heapq.heappush(busy, (trials[place].ended or 0.0, slot))
             lanes[place] = len(names) + slot
-        names += [f"{owner} {slot + 1}" if owner and count > 1 else owner or f"slot {slot + 1}" for slot in range(count)]
+        names += [
+            f"{owner} {slot + 1}" if owner and count > 1 else owner or f"slot {slot + 1}" for slot in range(count)
+        ]
     return lanes, names

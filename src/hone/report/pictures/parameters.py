@@ -79,7 +79,7 @@ def slices(view: StudyView) -> Chart | None:
         sample_note(len(shown), len(ended)),
         sample_note(len(parameters), len(view.parameters), "parameters"),
     ]
-    panels = []
+    panels: list[Panel] = []
     columns = min(len(parameters), 3 if len(parameters) != 4 else 2)
     for place in range(min(2, len(view.metrics))):
         # Each objective begins a row of its own.
@@ -148,7 +148,7 @@ def contour(view: StudyView) -> Chart | None:
     if len(own) < 4:
         return None
     shown = sampled(own, MOST_POINTS, [view.best] if view.best and view.best in own else [])
-    surface = _surface(view, own, pair, scale)
+    surface = _surface(own, pair, scale)
     points = [
         Series(
             "",
@@ -191,9 +191,7 @@ def _pair(view: StudyView) -> tuple[ParameterView, ParameterView] | None:
     return None
 
 
-def _surface(
-    view: StudyView, own: Sequence[TrialView], pair: tuple[ParameterView, ParameterView], scale: Scale
-) -> Surface | None:
+def _surface(own: Sequence[TrialView], pair: tuple[ParameterView, ParameterView], scale: Scale) -> Surface | None:
     """A smooth field through the trials; None where an axis has choices in no order, between which there is nothing."""
     if not all(map(_ordered, pair)) or len(own) < 6:
         return None
@@ -261,7 +259,10 @@ def parallel(view: StudyView) -> Chart | None:
     for place in others:
         found = [one.values[place] for one in shown]
         axes.append(Axis(view.metrics[place], limits=(min(found), max(found))))
-    rows = [[*(one.place(trial) for one in parameters), *(trial.values[p] for p in others), trial.values[0]] for trial in shown]
+    rows = [
+        [*(one.place(trial) for one in parameters), *(trial.values[p] for p in others), trial.values[0]]
+        for trial in shown
+    ]
     clipped = Axis(last.label, limits=(scale.low, scale.high))
     rows = [[*row[:-1], min(max(row[-1], scale.low), scale.high)] for row in rows]
     notes = [
@@ -278,5 +279,3 @@ def parallel(view: StudyView) -> Chart | None:
         parallel=Parallel((*axes, clipped), rows, labels),
         size=(min(14.0, wide), 4.8),
     )
-
-

@@ -89,7 +89,10 @@ def _front_panel(
     y, y_note = objective_axis(view, second, [one.values[second] for one in shown])
     numbers = {one.number for one in optimal}
     groups = {
-        "complete": ("beaten by another", [one for one in shown if one.state == "complete" and one.number not in numbers]),
+        "complete": (
+            "beaten by another",
+            [one for one in shown if one.state == "complete" and one.number not in numbers],
+        ),
         "infeasible": ("outside a constraint", [one for one in shown if one.state == "infeasible"]),
         "best": ("Pareto front", sorted(optimal, key=lambda one: one.values[first])),
     }
