@@ -172,19 +172,26 @@ def several(root, trials=60):
 
 
 def large(root, trials=2_000):
-    """Two thousand trials over eight parameters."""
+    """Thousands of trials over eight parameters, written at once."""
     space = {f"model.part{place}": f"interval(0, {place + 1})" for place in range(6)}
     space |= {"optimizer.lr": "tag(log, interval(1e-5, 1e-1))", "model.act": "choice(relu, gelu, tanh, silu)"}
-    study = DemoStudy(root, "large-1", space, slots=16)
+    made = DemoStudy(root, "large-1", space)
+    kinds = made.space.distributions
     for number in range(trials):
-        study.add(
-            lambda values: (
-                0.9 - 0.04 * (math.log10(values["optimizer.lr"]) + 3) ** 2 - 0.1 * (values["model.part1"] - 1) ** 2
-            ),
-            "pruned" if number % 3 == 0 else "complete",
-            reports=lambda final, values: [final - 0.2, final - 0.1],
+        params = {name: made.random.uniform(0, one.high) for name, one in kinds.items() if name.startswith("model.p")}
+        params |= {"optimizer.lr": 10 ** made.random.uniform(-5, -1), "model.act": made.random.choice(["relu", "tanh"])}
+        value = 0.9 - 0.04 * (math.log10(params["optimizer.lr"]) + 3) ** 2 - 0.1 * (params["model.part1"] - 1) ** 2
+        pruned = number % 3 == 0
+        made.study.study.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState.PRUNED if pruned else optuna.trial.TrialState.COMPLETE,
+                value=value,
+                params=params,
+                distributions=kinds,
+                intermediate_values={1: value - 0.2, 2: value - 0.1},
+            )
         )
-    return study
+    return made
 
 
 STUDIES = {"quickstart": quickstart, "conditional": conditional, "several": several}

@@ -46,6 +46,7 @@ class Series:
         symbol: Of points.
         size: Of points and lines, in points.
         opacity: In (0, 1].
+        edge: Around each point.
         dash: A broken line.
         labels: What is shown of each point under the mouse.
         texts: What is written at the end of each bar.
@@ -62,6 +63,7 @@ class Series:
     symbol: Symbol = "circle"
     size: float = 6.0
     opacity: float = 1.0
+    edge: str = "white"
     dash: bool = False
     labels: Sequence[str] = ()
     texts: Sequence[str] = ()

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from hone.report.chart import Axis, Chart, Panel, Parallel, Scale, Series, Surface
-from hone.report.look import MUTED, RAMP, clock_text, clock_ticks, log_ticks, number, plotly_layout, shorten
+from hone.report.look import RAMP, clock_text, clock_ticks, log_ticks, number, plotly_layout, shorten
 from hone.report.parallel import ABSENT, posts_of
 
 SYMBOLS = {"circle": "circle", "cross": "x-thin", "diamond": "diamond", "star": "star", "square": "square"}
@@ -50,52 +50,40 @@ def _panels(chart: Chart) -> go.Figure:
     figure.update_yaxes(**axes["yaxis"])
     for place, panel in enumerate(chart.panels):
         row, column = place // columns + 1, place % columns + 1
-        _add_panel(figure, panel, row, column)
-    if chart.scale is not None:
-        figure.update_layout(coloraxis=_color_axis(chart.scale))
+        _add_panel(figure, panel, chart.scale, row, column)
     bars = any(series.kind in ("bars", "spans") for panel in chart.panels for series in panel.series)
     if bars:
         figure.update_layout(barmode="overlay", bargap=0.3)
     return figure
 
 
-def _add_panel(figure: go.Figure, panel: Panel, row: int, column: int) -> None:
-    if panel.image is not None:
-        figure.add_trace(go.Heatmap(z=panel.image.pixels, colorscale="Greys", showscale=False), row, column)
-        figure.update_xaxes(visible=False, row=row, col=column)
-        figure.update_yaxes(visible=False, autorange="reversed", row=row, col=column)
-        return
-    if panel.surface is not None:
-        figure.add_trace(_surface(panel.surface), row, column)
+def _add_panel(figure: go.Figure, panel: Panel, scale: Scale | None, row: int, column: int) -> None:
+    if panel.surface is not None and scale is not None:
+        figure.add_trace(_surface(panel.surface, scale), row, column)
     for one in panel.series:
-        figure.add_trace(_trace(one), row, column)
+        # The bar beside a surface says what its points' colours mean too.
+        figure.add_trace(_trace(one, scale, bar=panel.surface is None), row, column)
     figure.update_xaxes(**_axis(panel.x), row=row, col=column)
     figure.update_yaxes(**_axis(panel.y), row=row, col=column)
-    if panel.surface is not None and panel.surface.cells:
-        figure.update_yaxes(autorange="reversed", row=row, col=column)
 
 
-def _surface(surface: Surface) -> Any:
-    if surface.cells:
-        return go.Heatmap(
-            z=surface.z,
-            text=surface.texts or None,
-            texttemplate="%{text}" if surface.texts else None,
-            coloraxis="coloraxis",
-            hovertemplate="%{y} → %{x}: %{text}<extra></extra>",
-        )
+def _surface(surface: Surface, scale: Scale) -> Any:
+    colors = _colors(scale)
+    # One colour axis for a surface and its points would have plotly draw both over and over without end.
     return go.Contour(
         x=surface.x,
         y=surface.y,
         z=surface.z,
-        coloraxis="coloraxis",
+        zmin=colors.pop("cmin"),
+        zmax=colors.pop("cmax"),
         line={"color": "white", "width": 0.5},
         ncontours=13,
         hoverinfo="skip",
+        **colors,
     )
 
 
-def _trace(one: Series) -> Any:
+def _trace(one: Series, scale: Scale | None, *, bar: bool) -> Any:
     shown = {"name": one.name, "showlegend": bool(one.name), "legendgroup": one.name or None}
     hover = {"hovertext": list(one.labels), "hoverinfo": "text"} if one.labels else {}
     if one.kind in ("bars", "spans"):
@@ -128,13 +116,13 @@ def _trace(one: Series) -> Any:
         "opacity": one.opacity,
         "line": {
             "width": 1.6 if thin else 0.7,
-            "color": one.color if thin else "white" if one.values is None else MUTED,
+            "color": one.color if thin else one.edge,
         },
     }
-    if one.values is None:
+    if one.values is None or scale is None:
         marker["color"] = one.color
     else:
-        marker |= {"color": list(one.values), "coloraxis": "coloraxis"}
+        marker |= {"color": list(one.values), "showscale": bar, **_colors(scale)}
     return go.Scatter(x=one.x, y=one.y, mode="markers", marker=marker, **shown, **hover)
 
 
@@ -161,7 +149,7 @@ def _axis(axis: Axis) -> dict[str, Any]:
     return said
 
 
-def _color_axis(scale: Scale) -> dict[str, Any]:
+def _colors(scale: Scale) -> dict[str, Any]:
     return {
         "colorscale": RAMP_STOPS,
         "reversescale": scale.reverse,
@@ -189,9 +177,7 @@ def _parallel(parallel: Parallel, scale: Scale) -> go.Figure:
                 "ticktext": [shorten(text, 16) for _, text in post.ticks],
             }
         )
-    colors = _color_axis(scale)
-    line = {key: colors[key] for key in ("colorscale", "reversescale", "cmin", "cmax", "colorbar")}
-    line |= {"color": [row[-1] for row in parallel.rows], "showscale": True}
+    line = {**_colors(scale), "color": [row[-1] for row in parallel.rows], "showscale": True}
     figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, labelfont={"size": 13}, tickfont={"size": 11}))
     layout = plotly_layout()
     figure.update_layout(**{name: value for name, value in layout.items() if not name.endswith("axis")})

@@ -43,7 +43,7 @@ def page_of(title: str, lines: Sequence[str], charts: Sequence[Chart]) -> str:
     Returns:
         HTML that needs no other file.
     """
-    links = "".join(f'<a href="#{one.name}">{html.escape(_short(one.title))}</a>' for one in charts)
+    links = " ".join(f'<a href="#{one.name}">{html.escape(_short(one.title))}</a>' for one in charts)
     figures = "\n".join(map(_figure, charts))
     said = "".join(f"<p>{_code(one)}</p>" for one in lines)
     return (

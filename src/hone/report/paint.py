@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +161,7 @@ def _draw_series(axes: Any, one: Series, scale: Scale | None) -> None:
 def _draw_points(axes: Any, one: Series, scale: Scale | None, label: str | None) -> None:
     marker = MARKERS[one.symbol]
     size = (one.size * (1.7 if marker == "*" else 1.0)) ** 2
-    edge = "white" if one.values is None else MUTED
-    edges = {} if marker == "x" else {"edgecolors": edge, "linewidths": 0.6}
+    edges = {} if marker == "x" else {"edgecolors": one.edge, "linewidths": 0.6}
     common = {"s": size, "marker": marker, "alpha": one.opacity, "label": label, "zorder": 3, **edges}
     if one.values is None or scale is None:
         axes.scatter(one.x, one.y, color=one.color, **common)
@@ -230,9 +230,9 @@ def _set_axis(axis: Any, said: Axis) -> None:
         axis.set_major_locator(
             MaxNLocator(7, steps=[1, 2, 2.5, 5, 10] if not said.whole else [1, 2, 5, 10], integer=said.whole)
         )
-    show = {"clock": clock_text, "percent": lambda value: f"{value:.0%}"}.get(said.scaling, number)
-    formatter: Any = FuncFormatter(lambda value, _: show(value))
-    axis.set_major_formatter(formatter)
+    shown: dict[str, Callable[[float], str]] = {"clock": clock_text, "percent": lambda value: f"{value:.0%}"}
+    show = shown.get(said.scaling, number)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: show(value)))
 
 
 def _choice(axis: Axis, place: float) -> str:

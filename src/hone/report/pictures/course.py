@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hone.report.chart import Axis, Chart, Panel, Series
 from hone.report.look import STATES
-from hone.report.pictures.common import objective_axis, sampled
+from hone.report.pictures.trials import sampled, values_axis
 from hone.report.view import StudyView, TrialView
 from hone.tracking.spool import read_metric
 from hone.worker.run import given_devices
@@ -17,7 +17,7 @@ from hone.worker.run import given_devices
 HIGHLIGHTED = 3
 OTHERS, PRUNED = 40, 40
 MOST_SPANS = 2_000
-HIGHLIGHTS = ("#059669", "#0d9488", "#0891b2")
+HIGHLIGHTS = ("#059669", "#2563eb", "#0891b2")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def learning_curves(view: StudyView) -> Chart | None:
     if not any(curves.values()):
         return None
     values = [value for own in curves.values() for one in own for value in one.y]
-    axis, note = objective_axis(view, 0, values)
+    axis, note = values_axis(view, 0, values, values)
     series = _faint(curves["complete"], "other complete", "#9ca3af", 0.55)
     series += _faint(curves["pruned"], "pruned", STATES["pruned"], 0.7)
     for place, one in enumerate(curves["best"]):
@@ -92,7 +92,8 @@ def timeline(view: StudyView) -> Chart | None:
     end = max(one.ended - start for one in shown if one.ended)
     series = []
     for state in ("complete", "pruned", "infeasible", "failed"):
-        own = [(one, lane) for one, lane in zip(shown, lanes, strict=True) if one.state == state]
+        # The first slot is on top.
+        own = [(one, len(names) - 1 - lane) for one, lane in zip(shown, lanes, strict=True) if one.state == state]
         if own:
             series.append(
                 Series(
@@ -110,7 +111,7 @@ def timeline(view: StudyView) -> Chart | None:
     note = f"The last {len(shown):,} trials." if len(shown) < len(ran) else ""
     panel = Panel(
         Axis("time since the first trial", "clock", limits=(0.0, (end or 1.0) * 1.01)),
-        Axis("", "choices", tuple(names)),
+        Axis("", "choices", tuple(reversed(names))),
         tuple(series),
     )
     return Chart("timeline", title, (panel,), note, size=(8.0, min(9.0, 1.7 + 0.34 * len(names))))

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from optuna.distributions import CategoricalDistribution
 
 from hone.report.chart import Axis, Chart, Panel, Parallel, Scale, Series, Surface
-from hone.report.look import SERIES, STATES, better, shorten
-from hone.report.pictures.common import (
+from hone.report.look import MUTED, SERIES, STATES, better, shorten
+from hone.report.pictures.trials import (
     MOST_POINTS,
     by_state,
     failures,
@@ -19,6 +19,7 @@ from hone.report.pictures.common import (
     sample_note,
     sampled,
     value_scale,
+    within,
 )
 from hone.report.view import ParameterView, StudyView, TrialView
 
@@ -104,7 +105,7 @@ def _slice(
 ) -> tuple[Panel, str]:
     own = [trial for trial in shown if one.name in trial.params]
     valued = [trial for trial in own if len(trial.values) > place]
-    axis, note = objective_axis(view, place, [trial.values[place] for trial in shown if len(trial.values) > place])
+    axis, note = objective_axis(view, place, shown)
     assert axis.limits is not None
     low, high = axis.limits
     floor = low
@@ -112,7 +113,7 @@ def _slice(
         floor = low - 0.02 * (high - low)
         low -= 0.07 * (high - low)
     y = Axis(axis.label if labelled else "", limits=(low, high))
-    series = by_state(view, valued, lambda trial: _spread(one, trial), lambda trial: trial.values[place], legend=first)
+    series = by_state(view, valued, lambda trial: _spread(one, trial), within(axis, place), legend=first)
     series += failures(view, own, lambda trial: _spread(one, trial), floor, legend=first)
     return Panel(_padded(one.axis), y, tuple(series)), note
 
@@ -156,6 +157,7 @@ def contour(view: StudyView) -> Chart | None:
             [_spread(second, one) for one in shown],
             values=[one.values[0] for one in shown],
             size=5.5 if len(shown) < 200 else 3.5,
+            edge="white" if surface is not None else MUTED,
             labels=[view.describe(one) for one in shown],
         )
     ]
@@ -176,7 +178,7 @@ def contour(view: StudyView) -> Chart | None:
     if surface is not None:
         notes.append("The surface is smoothed between the trials.")
     panel = Panel(_padded(first.axis), _padded(second.axis), tuple(points), surface)
-    title = f"{view.metrics[0]} over {shorten(first.name, 30)} and {shorten(second.name, 30)}"
+    title = f"Contour: {view.metrics[0]} over {shorten(first.name, 30)} and {shorten(second.name, 30)}"
     return Chart("contour", title, (panel,), " ".join(filter(None, notes)), scale=scale, size=(8.0, 5.2))
 
 

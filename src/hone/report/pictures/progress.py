@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hone.report.chart import Axis, Chart, Panel, Series
 from hone.report.look import STATES
-from hone.report.pictures.common import MOST_POINTS, by_state, failures, objective_axis, sample_note, sampled
+from hone.report.pictures.trials import MOST_POINTS, by_state, failures, objective_axis, sample_note, sampled, within
 from hone.report.view import StudyView, TrialView
 
 
@@ -31,14 +31,15 @@ def history(view: StudyView) -> Chart | None:
 
 def _history_panel(view: StudyView, shown: Sequence[TrialView], place: int, *, legend: bool) -> tuple[Panel, str]:
     valued = [one for one in shown if len(one.values) > place]
-    axis, note = objective_axis(view, place, [one.values[place] for one in valued])
+    axis, note = objective_axis(view, place, valued)
     assert axis.limits is not None
     low, high = axis.limits
     floor = low
     if any(one.state == "failed" for one in shown):
         axis = Axis(axis.label, limits=(low - 0.07 * (high - low), high))
         floor = low - 0.02 * (high - low)
-    series = by_state(view, valued, lambda one: one.number, lambda one: one.values[place], legend=legend)
+    inside = within(axis, place)
+    series = by_state(view, valued, lambda one: one.number, inside, legend=legend)
     steps = _best_so_far(view, place)
     if steps is not None:
         series.insert(0, Series("best so far" if legend else "", *steps, kind="steps", color=STATES["best"], size=1.8))
@@ -85,8 +86,8 @@ def _front_panel(
     view: StudyView, shown: Sequence[TrialView], optimal: Sequence[TrialView], pair: tuple[int, int], *, legend: bool
 ) -> tuple[Panel, list[str]]:
     first, second = pair
-    x, x_note = objective_axis(view, first, [one.values[first] for one in shown])
-    y, y_note = objective_axis(view, second, [one.values[second] for one in shown])
+    x, x_note = objective_axis(view, first, shown)
+    y, y_note = objective_axis(view, second, shown)
     numbers = {one.number for one in optimal}
     groups = {
         "complete": (
@@ -100,7 +101,7 @@ def _front_panel(
     for state, (name, own) in groups.items():
         if not own:
             continue
-        xs, ys = [one.values[first] for one in own], [one.values[second] for one in own]
+        xs, ys = list(map(within(x, first), own)), list(map(within(y, second), own))
         if state == "best" and len(view.metrics) == 2:
             series.append(Series("", xs, ys, "line", color=STATES[state], size=1.4, opacity=0.6))
         series.append(

@@ -31,24 +31,42 @@ def sample_note(shown: int, total: int, what: str = "trials") -> str:
     return f"{shown:,} of {total:,} {what} shown." if shown < total else ""
 
 
-def objective_axis(view: StudyView, place: int, values: Sequence[float]) -> tuple[Axis, str]:
-    """An axis for an objective on which far worse values do not flatten the others.
+def objective_axis(view: StudyView, place: int, trials: Sequence[TrialView]) -> tuple[Axis, str]:
+    """An axis for an objective of some trials, on which those that did far worse do not flatten the others.
 
     Returns:
         The axis, and a note of what lies beyond it.
     """
+    valued = [one for one in trials if len(one.values) > place]
+    complete = [one.values[place] for one in valued if one.state == "complete"]
+    values = [one.values[place] for one in valued]
+    return values_axis(view, place, values, complete or values)
+
+
+def values_axis(view: StudyView, place: int, values: Sequence[float], ordinary: Sequence[float]) -> tuple[Axis, str]:
+    """The same for any values of an objective; ``ordinary`` are those that are not to be flattened."""
     more = view.maximize[place]
-    low, high, beyond = focus(values, more=more)
+    low, high, beyond = focus(values, ordinary, more=more)
     pad = (high - low) * 0.06 or abs(high) * 0.05 or 0.5
-    note = f"{beyond} far {'lower' if more else 'higher'} values lie beyond the axis." if beyond else ""
+    note = f"{beyond} far {'lower' if more else 'higher'} values are beyond the axis or at its edge." if beyond else ""
     return Axis(better(view.metrics[place], more=more), limits=(low - pad, high + pad)), note
 
 
-def focus(values: Sequence[float], *, more: bool) -> tuple[float, float, int]:
+def within(axis: Axis, place: int) -> Callable[[TrialView], float]:
+    """A trial's objective, at the edge of the axis where it lies beyond."""
+    assert axis.limits is not None
+    # Half of a mark would be cut off.
+    inset = 0.015 * (axis.limits[1] - axis.limits[0])
+    low, high = axis.limits[0] + inset, axis.limits[1] - inset
+    return lambda one: min(max(one.values[place], low), high)
+
+
+def focus(values: Sequence[float], ordinary: Sequence[float], *, more: bool) -> tuple[float, float, int]:
     """The range in which what matters lies.
 
     Args:
         values: Finite.
+        ordinary: Those by which it is judged what is far.
         more: High values matter.
 
     Returns:
@@ -57,11 +75,10 @@ def focus(values: Sequence[float], *, more: bool) -> tuple[float, float, int]:
     if not values:
         return 0.0, 1.0, 0
     array = np.asarray(values, dtype=float)
-    low, high = float(array.min()), float(array.max())
-    first, third = np.quantile(array, [0.25, 0.75])
+    first, third = np.quantile(np.asarray(ordinary, dtype=float), [0.25, 0.75])
     room = FAR * float(third - first)
     if len(array) < 8 or room == 0:
-        return low, high, 0
+        return float(array.min()), float(array.max()), 0
     near = array[array >= first - room] if more else array[array <= third + room]
     return float(near.min()), float(near.max()), len(array) - len(near)
 
@@ -69,7 +86,7 @@ def focus(values: Sequence[float], *, more: bool) -> tuple[float, float, int]:
 def value_scale(view: StudyView, place: int = 0) -> Scale | None:
     """Colours for an objective, deep where it is good; None without two different values."""
     values = [one.values[place] for one in view.valued]
-    low, high, _ = focus(values, more=view.maximize[place])
+    low, high, _ = focus(values, values, more=view.maximize[place])
     if not values or low == high:
         return None
     return Scale(better(view.metrics[place], more=view.maximize[place]), low, high, reverse=not view.maximize[place])
