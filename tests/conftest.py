@@ -18,6 +18,8 @@ from hone.cli import main
 from hone.executors import warm
 from hone.tracking.store import TrackingConfig, open_store
 
+# Pictures are asked for by the tests that look at them.
+os.environ.setdefault("HONE_REPORT", "false")
 ROOT = Path(__file__).parents[1]
 USER_PROJECT = Path(__file__).parent / "user_project"
 # Threads of libraries that live as long as the process does.

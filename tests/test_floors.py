@@ -30,12 +30,15 @@ HOMES = {
     "hydra": {"config"},
     # Trials' configs are set key by key before they are resolved.
     "omegaconf": {"config", "sweep.configs", "sweep.searched"},
-    "optuna": {"space", "study"},
+    "optuna": {"space", "study", "report.view", "report.pictures"},
     "mlflow": {"tracking"},
     # A lease sets the number of threads before anything else of a trial runs.
     "torch": {"training", "tasks", "worker.run"},
     "pytorch_lightning": {"training", "tasks"},
-    "torchmetrics": {"tasks"},
+    "torchmetrics": {"tasks", "training"},
+    "plotly": {"report"},
+    "matplotlib": {"report"},
+    "pyarrow": {"training", "report.evaluation"},
     "transformers": {"tasks"},
     "datasets": {"tasks"},
     "typer": {"cli"},

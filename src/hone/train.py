@@ -5,6 +5,7 @@ Floor 6.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 from dataclasses import dataclass
@@ -21,9 +22,10 @@ from hone.executors import Executor, Resources, StartWorkers
 from hone.executors.devices import cpu_count, gpu_names
 from hone.executors.local import LocalExecutor
 from hone.provenance import environment
+from hone.report import Artist, DrawRun
 from hone.sweep.configs import TrialConfig, model_class, trial_overrides, without_controller
 from hone.sweep.lock import only_controller
-from hone.sweep.runs import close_run, ending_of, log_model
+from hone.sweep.runs import EVALUATION, SUMMARY, close_run, ending_of, log_model
 from hone.tracking.courier import Courier
 from hone.tracking.record import run_record
 from hone.tracking.run import KIND, TrackedRun, end_abandoned
@@ -46,6 +48,7 @@ from hone.worker.messages import (
 from hone.worker.run import TRIAL_FILE
 
 POLL_SECONDS = 0.5
+DRAWING_SECONDS = 60.0
 ONLY = 0
 
 
@@ -114,10 +117,12 @@ def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
         environment()
         directory = _new_directory(tracking.root / "trials" / "train")
         name = f"{trial.model}-{directory.name}"
-        with only_controller(directory), Courier(store) as courier:
+        artist = Artist(directory / "report.log") if _wants_pictures(trial, tracking) else None
+        with only_controller(directory), Courier(store) as courier, artist or contextlib.nullcontext():
             run = TrackedRun(courier, directory)
-            single = _Single(trial, name, run, executor)
+            single = _Single(trial, name, run, executor, artist)
             single.run()
+            single.draw()
     except HoneError:
         if directory is not None:
             shutil.rmtree(directory, ignore_errors=True)
@@ -164,11 +169,14 @@ def compose_run(request: TrainRequest) -> tuple[TrialConfig, TrackingConfig]:
 class _Single:
     """One trial's conversation, without a study."""
 
-    def __init__(self, trial: TrialConfig, name: str, tracked: TrackedRun, executor: Executor) -> None:
+    def __init__(
+        self, trial: TrialConfig, name: str, tracked: TrackedRun, executor: Executor, artist: Artist | None
+    ) -> None:
         self.trial = trial
         self.name = name
         self.tracked = tracked
         self.executor = executor
+        self.artist = artist
         self.ending: Ending | None = None
         self.interrupted = False
         self._open = False
@@ -190,6 +198,16 @@ class _Single:
         finally:
             for one, handler in caught.items():
                 signal.signal(one, handler)
+
+    def draw(self) -> None:
+        """Draw what the run predicted; Ctrl-C skips that."""
+        folder = self.tracked.directory / EVALUATION
+        if self.artist is None or not isinstance(self.ending, Result) or not (folder / SUMMARY).is_file():
+            return
+        self.artist.ask(DrawRun(str(folder)))
+        with contextlib.suppress(KeyboardInterrupt):
+            for done in self.artist.hear(DRAWING_SECONDS):
+                self.tracked.add_files([folder / one for one in done.files], EVALUATION)
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, Started):
@@ -213,6 +231,9 @@ class _Single:
         self.tracked.open(run_record(self.name, tags, config, text, overrides, provenance, started.rows))
         self.tracked.courier.settle()
         self._open = True
+        if self.artist is not None:
+            # Its imports take as long as a short training.
+            self.artist.warm_up()
 
     def _conclude(self, exited: Exited) -> None:
         self.ending = ending_of(self.ending, self.tracked.directory, exited)
@@ -232,6 +253,10 @@ class _Single:
     def _interrupt(self, _signum: int, _frame: Any) -> None:
         self.interrupted = True
         self.executor.kill(ONLY)
+
+
+def _wants_pictures(trial: TrialConfig, tracking: TrackingConfig) -> bool:
+    return tracking.report and (trial.config.get("evaluation") or {}).get("pictures") != "none"
 
 
 def _new_directory(parent: Path) -> Path:

@@ -40,12 +40,12 @@ def test_the_table_shows_the_objective_beside_its_test_value():
     assert len(lines) == 4
 
 
-def test_the_note_says_the_goal_and_how_to_run_the_best_again():
-    note = board().as_markdown()
+def test_the_markdown_table_has_the_best_trials():
+    table = board().as_markdown_table()
 
-    assert note.startswith("**Maximize val/accuracy**: 2 complete, 1 failed, 1 pruned")
-    assert "| 2 | 0.7500 | 0.7000 | 3.0e-05 | cnn | 3.0 |" in note
-    assert "hone train --config best.yaml" in note
+    assert table.splitlines()[0] == "| trial | val/accuracy | test/accuracy | lr | model | seconds |"
+    assert "| 2 | 0.7500 | 0.7000 | 3.0e-05 | cnn | 3.0 |" in table
+    assert Leaderboard("s", ["m"], [True]).as_markdown_table() == ""
 
 
 def test_the_csv_holds_every_trial():

@@ -45,10 +45,6 @@ def _print(console: Console, summary: SweepSummary) -> None:
     from hone.cli.hints import dashboard_command, near, print_undelivered
 
     board = summary.board
-    if board.best() is None:
-        console.print(f"[red]no trial of {board.study} is complete[/]")
-    else:
-        console.print(board.as_table())
     print_undelivered(console, summary.undelivered, summary.waiting, summary.tracking)
     lines = {}
     if summary.best is not None:

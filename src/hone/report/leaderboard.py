@@ -28,6 +28,7 @@ class Row:
         seconds: How long it took.
         feasible: It keeps every constraint.
         objectives: Every objective of a trial that is complete.
+        failure: Why it failed, where it did.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Row:
     seconds: float = 0.0
     feasible: bool = True
     objectives: tuple[float, ...] = ()
+    failure: str = ""
 
     @property
     def counts(self) -> bool:
@@ -74,6 +76,11 @@ class Leaderboard:
     def maximize(self) -> bool:
         """Whether more of the first objective is better."""
         return self._maximize[0]
+
+    @property
+    def maximizes(self) -> tuple[bool, ...]:
+        """Whether more is better, for each objective."""
+        return self._maximize
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -139,50 +146,43 @@ class Leaderboard:
     def _shown(self) -> list[Row]:
         return self.front() if len(self.metrics) > 1 else self._complete()
 
-    def as_markdown(self, top: int = TOP) -> str:
-        """A note for the dashboard: what was searched, the best trials, how to run the best again."""
-        columns = ["trial", *self._columns(), "seconds"]
-        lines = [
-            "**"
-            + ", ".join(
-                f"{'Maximize' if more else 'Minimize'} {name}"
-                for name, more in zip(self.metrics, self._maximize, strict=True)
-            )
-            + "**: "
-            + ", ".join(f"{count} {state}" for state, count in self.counts().items()),
-            "",
-            f"| {' | '.join(columns)} |",
-            "|" + " ---: |" * len(columns),
-            *(f"| {' | '.join(self._cells(row))} |" for row in self._shown()[:top]),
-        ]
-        if self.best() is not None:
-            lines += [
-                "",
-                "Run the best again: `hone train --config best.yaml`, with this run's artifact `best.yaml`.",
-            ]
-        return "\n".join(lines)
+    def as_markdown_table(self, top: int = TOP) -> str:
+        """The best trials in Markdown; an empty string where there is none."""
+        shown = self._shown()[:top]
+        if not shown:
+            return ""
+        columns = ["trial", *self._columns(short_keys=True), "seconds"]
+        lines = [f"| {' | '.join(columns)} |", "|" + " ---: |" * len(columns)]
+        escaped = ([cell.replace("|", "\\|") for cell in self._cells(row)] for row in shown)
+        return "\n".join([*lines, *(f"| {' | '.join(cells)} |" for cells in escaped)])
 
-    def as_csv(self) -> str:
-        """Every trial, best first, one row each."""
+    def as_columns(self) -> tuple[list[str], list[list[Any]]]:
+        """Every trial, best first: the names of the columns, and a row for each trial with None where it has none."""
         keys = list(dict.fromkeys(key for row in self.rows for key in row.values))
         metrics = sorted({name for row in self.rows for name in row.metrics} - {self.metric})
         bounded = not all(row.feasible for row in self._rows)
+        rows = []
+        for row in self.ranked():
+            found = [row.metrics.get(name) for name in metrics]
+            values = [row.values.get(key) for key in keys]
+            keeps = [row.feasible] if bounded else []
+            rows.append([row.number, row.state, row.value, *values, *found, *keeps, round(row.seconds, 2)])
+        return ["trial", "state", self.metric, *keys, *metrics, *(["feasible"] if bounded else []), "seconds"], rows
+
+    def as_csv(self) -> str:
+        """Every trial, best first, one row each."""
+        columns, rows = self.as_columns()
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        feasible = ["feasible"] if bounded else []
-        writer.writerow(["trial", "state", self.metric, *keys, *metrics, *feasible, "seconds"])
-        for row in self.ranked():
-            found = [row.metrics.get(name, "") for name in metrics]
-            values = [row.values.get(key, "") for key in keys]
-            objective = "" if row.value is None else row.value
-            keeps = [str(row.feasible).lower()] if bounded else []
-            writer.writerow([row.number, row.state, objective, *values, *found, *keeps, f"{row.seconds:.2f}"])
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([str(one).lower() if isinstance(one, bool) else one for one in row])
         return text.getvalue()
 
     def _complete(self) -> list[Row]:
         return [one for one in self.ranked() if one.state == "complete"]
 
-    def _tested(self) -> list[str]:
+    def tested(self) -> list[str]:
         """The metric of the same name on the test split, where trials have it."""
         name = f"test/{self.metric.rpartition('/')[2]}"
         return [name] if name != self.metric and any(name in row.metrics for row in self.rows) else []
@@ -192,11 +192,11 @@ class Leaderboard:
         leaves = [key.rpartition(".")[2] for key in keys]
         if short_keys and len(set(leaves)) == len(leaves):
             keys = leaves
-        return [*self.metrics, *self._tested(), *keys]
+        return [*self.metrics, *self.tested(), *keys]
 
     def _cells(self, row: Row) -> list[str]:
         keys = list(dict.fromkeys(key for one in self.rows for key in one.values))
-        tested = [f"{row.metrics[name]:.4f}" if name in row.metrics else "" for name in self._tested()]
+        tested = [f"{row.metrics[name]:.4f}" if name in row.metrics else "" for name in self.tested()]
         first = "" if row.value is None else f"{row.value:.4f}"
         others = [f"{row.metrics[name]:.4f}" if name in row.metrics else "" for name in self.metrics[1:]]
         values = [short(row.values.get(key, "")) for key in keys]

@@ -3,7 +3,17 @@
 Floor 2. With ``hone.space``, the home of Optuna.
 """
 
-from hone.study.storage import delete_study, open_study, quieten, study_names
+from hone.study.storage import Kept, delete_study, open_study, quieten, read_study, study_names
 from hone.study.study import FinishedTrial, Study, Suggestion
 
-__all__ = ["FinishedTrial", "Study", "Suggestion", "delete_study", "open_study", "quieten", "study_names"]
+__all__ = [
+    "FinishedTrial",
+    "Kept",
+    "Study",
+    "Suggestion",
+    "delete_study",
+    "open_study",
+    "quieten",
+    "read_study",
+    "study_names",
+]

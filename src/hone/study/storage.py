@@ -7,6 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,55 @@ def open_study(
     else:
         study.set_user_attr(FINGERPRINT, dump_fingerprint(now))
     return Study(study, space)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A study as it lies in its storage, for those who only look at it.
+
+    Attributes:
+        study: Optuna's study.
+        metrics: The objectives.
+        maximize: Whether more is better, for each.
+        searched: What is searched, as it was written, by key; conditional parts by ``KEY (CONDITION)``.
+        constraints: Each bound by its metric.
+    """
+
+    study: optuna.Study
+    metrics: tuple[str, ...]
+    maximize: tuple[bool, ...]
+    searched: dict[str, str]
+    constraints: dict[str, str]
+
+
+def read_study(name: str, storage: str | None, directory: Path) -> Kept:
+    """Load a study to look at it.
+
+    Args:
+        name: The study's name.
+        storage: Any Optuna storage URL; None for a journal file in ``directory``.
+        directory: Where journal files lie.
+
+    Returns:
+        The study.
+
+    Raises:
+        StudyError: It does not exist, or its storage cannot be used.
+    """
+    try:
+        if storage is None and name not in study_names(None, directory):
+            raise KeyError(name)
+        study = optuna.load_study(study_name=name, storage=_storage(storage, directory, name))
+    except KeyError:
+        raise StudyError(f"no study named {name!r}", where="study.name") from None
+    said = json.loads(study.user_attrs.get(FINGERPRINT, "{}"))
+    maximize = tuple(one is optuna.study.StudyDirection.MAXIMIZE for one in study.directions)
+    searched = dict(said.get("space", {}))
+    for key, part in said.items():
+        if key.startswith("when."):
+            searched |= {f"{one} ({key.removeprefix('when.')})": text for one, text in part.items()}
+    metrics = tuple(said["metric"].split(", ")) if "metric" in said else ("objective",) * len(maximize)
+    return Kept(study, metrics, maximize, searched, dict(said.get("constraints", {})))
 
 
 def study_names(storage: str | None, directory: Path) -> list[str]:

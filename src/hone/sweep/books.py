@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,8 @@ from hone.config.files import yaml_text
 from hone.config.secrets import hide_secrets
 from hone.errors import StoreError
 from hone.provenance import environment
-from hone.report import Leaderboard, short
+from hone.report import Goal, Leaderboard, describe_study, short
+from hone.report.description import TABLE_FILE, TABLE_TAG, TABLES, table_of
 from hone.sweep.plan import Plan
 from hone.sweep.runs import CHECKPOINTS, close_run, log_model
 from hone.sweep.trial import Trial, trial_directory
@@ -24,6 +26,8 @@ from hone.tracking.run import ERROR, KIND, STUDY, TRIAL, RunRecord, TrackedRun
 from hone.tracking.store import NOTE_TAG
 from hone.worker.messages import Failed, Started
 from hone.worker.run import attempts, read_result
+
+BEST_FILE = "best.yaml"
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,48 @@ class Books:
                 run = TrackedRun(self.courier, directory, self.parent)
                 log_model(run, read_result(directory), values.get(number, {}))
 
+    def show(self, board: Leaderboard, *, running: bool = False) -> None:
+        """Write what is known of the study into its run: description and leaderboard.
+
+        Args:
+            board: Its trials.
+            running: It goes on.
+        """
+        if not self._open:
+            return
+        self.parent.add_text(board.as_csv(), "leaderboard.csv")
+        self.parent.add_text(table_of(board), TABLE_FILE)
+        self.parent.tag({NOTE_TAG: describe_study(board, self._goal(), running=running), TABLE_TAG: TABLES})
+
+    def add_report(self, folder: Path) -> None:
+        """Copy the study's pictures into its run, over earlier ones."""
+        if self._open:
+            self.parent.add_folder(folder, folder.name)
+
+    def add_pictures(self, folder: Path, names: Sequence[str]) -> None:
+        """Copy pictures of what a trial predicted into its run.
+
+        Args:
+            folder: Where they lie, in the trial's directory.
+            names: Theirs.
+        """
+        if has_run(folder.parent):
+            TrackedRun(self.courier, folder.parent).add_files([folder / one for one in names], folder.name)
+
+    def _goal(self) -> Goal:
+        plan = self.plan
+        searched = {one.key: one.text for one in plan.space.parameters}
+        for branch in plan.space.branches:
+            searched |= {f"{one.key} ({branch.text})": one.text for one in branch.parameters}
+        return Goal(
+            file=str(plan.path),
+            searched=searched,
+            constraints={one.metric: one.text for one in plan.constraints},
+            trials=plan.trials,
+            best_config=os.path.relpath(self.parent.directory / BEST_FILE),
+            pictures=bool(plan.config["tracking"].get("report", True)),
+        )
+
     def end_study(self, board: Leaderboard, state: str, files: list[Path]) -> None:
         """End the study's run.
 
@@ -189,8 +235,7 @@ class Books:
         if not self._open:
             return
         self.parent.add_files(files)
-        self.parent.add_text(board.as_csv(), "leaderboard.csv")
-        self.parent.note(board.as_markdown())
+        self.show(board)
         statuses = {"complete": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
         self.parent.end(statuses[state], state)
 

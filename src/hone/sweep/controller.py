@@ -16,6 +16,7 @@ from hone.sweep.disk import Shelf
 from hone.sweep.display import Display
 from hone.sweep.plan import Plan
 from hone.sweep.policy import LEAVE, RETRY, Policy
+from hone.sweep.reporting import Reporting
 from hone.sweep.runs import ending_of, objectives_of
 from hone.sweep.stopping import Stopping
 from hone.sweep.trial import Trial, trial_directory
@@ -45,10 +46,12 @@ class Outcome:
     Attributes:
         state: ``complete``, ``stopped`` or ``failed``.
         error: Why it ended early, where it did.
+        hurry: The machine is taken away.
     """
 
     state: str = "complete"
     error: HoneError | None = None
+    hurry: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,14 @@ class Desk:
         books: Where they are tracked.
         display: Where they are shown.
         shelf: What of them is kept on disk.
+        reporting: Has the study's report drawn.
     """
 
     executor: Executor
     books: Books
     display: Display
     shelf: Shelf
+    reporting: Reporting
 
 
 class Controller:
@@ -83,6 +88,7 @@ class Controller:
         self.plan = plan
         self.study = study
         self.executor, self.books, self.display, self.shelf = desk.executor, desk.books, desk.display, desk.shelf
+        self.reporting = desk.reporting
         self.directory = directory
         self.outcome = Outcome()
         self.metric = plan.sweep.metric
@@ -116,7 +122,7 @@ class Controller:
             trial.stopped = True
             self.books.end_trial(trial)
         if self.stopping.asked:
-            self.outcome.state = "stopped"
+            self.outcome.state, self.outcome.hurry = "stopped", self.stopping.terminated
         elif self.outcome.error or self.display.board().best() is None:
             self.outcome.state = "failed"
         return self.outcome
@@ -280,6 +286,7 @@ class Controller:
         best = board.best()
         if best is not None and best.value is not None:
             self.books.log_best(best.value, len(board))
+        self.reporting.ended(trial, board)
         if self.outcome.error is None and (too_many := self.policy.count(trial)):
             self._give_up(too_many)
             self.stopping.kill(self._active.values())

@@ -66,6 +66,7 @@ class Display:
             trial.seconds,
             trial.feasible,
             trial.objectives,
+            trial.ending.shown if isinstance(trial.ending, Failed) and trial.state == "failed" else "",
         )
         self._board.add(row)
         if isinstance(trial.ending, Failed) and trial.state == "failed":

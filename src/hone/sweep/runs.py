@@ -15,6 +15,7 @@ from hone.worker.run import LOG_FILE, read_result
 
 TRACEBACK_FILE = "traceback.txt"
 CHECKPOINTS = "checkpoints"
+EVALUATION, SUMMARY = "evaluation", "evaluation.json"
 # A trial may print without end; the end of it is kept.
 LONGEST_LOG = 1_000_000
 
@@ -29,6 +30,7 @@ def close_run(run: TrackedRun, ending: Ending | None, directory: Path, metrics: 
         metrics: Last values that no spool holds.
     """
     run.add_files([directory / LOG_FILE])
+    run.add_files(sorted((directory / EVALUATION).glob("[!.]*")), EVALUATION)
     if isinstance(ending, Result | Pruned) and ending.checkpoint:
         run.add_files([directory / ending.checkpoint], CHECKPOINTS)
     if isinstance(ending, Result):

@@ -18,13 +18,14 @@ from hone.executors import Executor, Resources, StartWorkers
 from hone.provenance import environment
 from hone.report import Leaderboard, Row
 from hone.study import Study, delete_study, open_study, quieten, study_names
-from hone.sweep.books import Books, Known
+from hone.sweep.books import BEST_FILE, Books, Known
 from hone.sweep.controller import Controller, Desk, Outcome
 from hone.sweep.disk import Shelf
 from hone.sweep.display import Display
 from hone.sweep.lock import only_controller
 from hone.sweep.plan import Plan, make_plan
 from hone.sweep.recovery import enqueue_known, mend_books, recover_trials
+from hone.sweep.reporting import Reporting
 from hone.sweep.trial import Trial, trial_directory
 from hone.tracking.courier import Courier
 from hone.tracking.lookup import study_run, unfinished_trials
@@ -32,8 +33,6 @@ from hone.tracking.run import end_abandoned
 from hone.tracking.store import Store, TrackingConfig, open_store
 from hone.worker.messages import Failed
 from hone.worker.run import TRIAL_FILE, read_result
-
-BEST_FILE = "best.yaml"
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def run_sweep(request: SweepRequest, start_workers: StartWorkers, console: Conso
             courier = held.enter_context(Courier(store))
             if request.resume:
                 courier.take_up(directory)
-            outcome, board, best = _run(request, plan, study, executor, courier, tracking, console)
+            outcome, board, best = _run(request, plan, study, executor, courier, tracking, console, held)
     finally:
         executor.close()
     undelivered = tuple(str(one) for one in courier.errors)
@@ -122,12 +121,14 @@ def _run(
     courier: Courier,
     tracking: TrackingConfig,
     console: Console,
+    held: contextlib.ExitStack,
 ) -> tuple[Outcome, Leaderboard, Path | None]:
     directory = tracking.root / "trials" / study.name
     board = _finished(study, plan, directory)
     recovered = recover_trials(study, plan, directory)
     books = Books(courier, plan, study.name, directory, _known(courier, study.name) if request.resume else None)
     shelf = Shelf(plan.sweep.disk, directory, maximize=board.maximize, forget=books.forget_checkpoint)
+    reporting = held.enter_context(Reporting(books, plan.sweep.study.storage, tracking.root))
     _announce(console, plan, board, executor, recovered)
     if request.resume:
         mend_books(study, plan, books, directory)
@@ -136,7 +137,7 @@ def _run(
         shelf.lay_ballast()
         shelf.take_up(board.rows)
         with Display(console, board, plan.trials, executor.slots) as display:
-            desk = Desk(executor, books, display, shelf)
+            desk = Desk(executor, books, display, shelf, reporting)
             outcome = Controller(plan, study, desk, directory, recovered).run()
     except HoneError:
         executor.close()
@@ -153,7 +154,18 @@ def _run(
     best = _write_best(board, directory)
     books.log_models(shelf.kept, board)
     books.end_study(board, outcome.state, [best] if best else [])
+    # Before the pictures, for which not everybody wants to wait.
+    _show(console, board)
+    if not outcome.hurry:
+        reporting.finish(board, console, stopped=outcome.state == "stopped")
     return outcome, board, best
+
+
+def _show(console: Console, board: Leaderboard) -> None:
+    if board.best() is None:
+        console.print(f"[red]no trial of {board.study} is complete[/]")
+    else:
+        console.print(board.as_table())
 
 
 def _announce(console: Console, plan: Plan, board: Leaderboard, executor: Executor, recovered: Sequence[Trial]) -> None:
@@ -241,8 +253,19 @@ def _finished(study: Study, plan: Plan, directory: Path) -> Leaderboard:
     for one in study.finished():
         ending = read_result(trial_directory(directory, one.number))
         metrics = {} if ending is None or isinstance(ending, Failed) else ending.metrics
+        failure = ending.shown if isinstance(ending, Failed) and one.state == "failed" else ""
         rows.append(
-            Row(one.number, one.state, one.value, one.values, metrics, one.seconds, one.feasible, one.objectives)
+            Row(
+                one.number,
+                one.state,
+                one.value,
+                one.values,
+                metrics,
+                one.seconds,
+                one.feasible,
+                one.objectives,
+                failure,
+            )
         )
     return Leaderboard(study.name, plan.sweep.metrics, study.maximize, rows)
 

@@ -25,6 +25,10 @@ class Stopping:
         executor: Where trials run.
         display: Where it is said what happens.
         grace: Seconds.
+
+    Attributes:
+        asked: Whether the sweep is to end.
+        terminated: Whether the machine is taken away.
     """
 
     def __init__(self, executor: Executor, display: Display, grace: float) -> None:
@@ -33,7 +37,7 @@ class Stopping:
         self.grace = grace
         self.asked = False
         self._interrupts = 0
-        self._terminated = False
+        self.terminated = False
         self._began = 0.0
         self._told = 0
         self._preempted: set[int] = set()
@@ -59,10 +63,10 @@ class Stopping:
             return
         self._tell()
         waited = time.monotonic() - self._began
-        grace = 0.0 if self._terminated else self.grace
+        grace = 0.0 if self.terminated else self.grace
         if self._interrupts > 1 or waited > grace + self.grace:
             self.kill(trials)
-        elif self._terminated or waited > grace:
+        elif self.terminated or waited > grace:
             for trial in trials:
                 if trial.number not in self._preempted:
                     self._preempted.add(trial.number)
@@ -86,15 +90,15 @@ class Stopping:
             self._began = time.monotonic()
         self.asked = True
         if signum == signal.SIGTERM:
-            if not self._terminated:
+            if not self.terminated:
                 self._began = time.monotonic()
-            self._terminated = True
+            self.terminated = True
         else:
             self._interrupts += 1
 
     def _tell(self) -> None:
         """Here rather than where the signal is heard, which may be in the midst of drawing the table."""
-        level = 3 if self._interrupts > 1 else 2 if self._terminated else 1
+        level = 3 if self._interrupts > 1 else 2 if self.terminated else 1
         if level <= self._told:
             return
         self._told = level

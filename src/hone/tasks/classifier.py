@@ -79,13 +79,21 @@ class Classifier(pl.LightningModule):
         loss: Tensor = self.loss(self(inputs), labels)
         return loss
 
-    def validation_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> None:
-        """Measure one batch of the validation split."""
-        self._measure(batch, "val/loss", self.val_metrics)
+    def validation_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        """Measure one batch of the validation split.
 
-    def test_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> None:
-        """Measure one batch of the test split."""
-        self._measure(batch, "test/loss", self.test_metrics)
+        Returns:
+            ``logits`` and ``labels``, from which the run's evaluation is made.
+        """
+        return self._measure(batch, "val/loss", self.val_metrics)
+
+    def test_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        """Measure one batch of the test split.
+
+        Returns:
+            ``logits`` and ``labels``, from which the run's evaluation is made.
+        """
+        return self._measure(batch, "test/loss", self.test_metrics)
 
     def predict_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> Tensor:
         """Predict one batch.
@@ -103,11 +111,12 @@ class Classifier(pl.LightningModule):
         """Log the test metrics."""
         self._log(self.test_metrics)
 
-    def _measure(self, batch: tuple[Any, Tensor], loss_name: str, metrics: MetricCollection) -> None:
+    def _measure(self, batch: tuple[Any, Tensor], loss_name: str, metrics: MetricCollection) -> dict[str, Tensor]:
         inputs, labels = batch
         logits = self(inputs)
         self.log(loss_name, self.loss(logits, labels), on_epoch=True, batch_size=len(labels), sync_dist=True)
         metrics.update(logits, labels)
+        return {"logits": logits, "labels": labels}
 
     def _log(self, metrics: MetricCollection) -> None:
         with warnings.catch_warnings():

@@ -14,6 +14,7 @@ class TrackingConfig:
         uri: Any MLflow tracking URI; None for SQLite in ``directory``.
         experiment: The MLflow experiment.
         directory: Where the embedded store, trials and studies lie.
+        report: Draw the report of a study, and pictures of what runs predicted.
         offline: Keep everything in ``directory`` and open no store; ``hone sync`` delivers it.
     """
 
@@ -21,6 +22,7 @@ class TrackingConfig:
     experiment: str = "hone"
     directory: str = "mlruns"
     offline: bool = False
+    report: bool = True
 
     @property
     def root(self) -> Path:

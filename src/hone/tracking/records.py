@@ -286,6 +286,25 @@ class DeleteModel(Record):
 
 
 @dataclass(frozen=True)
+class AddFolder(Record):
+    """Copy what lies in a folder when it is carried into the run's artifacts, over what an earlier copy left there.
+
+    Attributes:
+        path: The folder, relative to the run's directory, or absolute.
+        folder: Where to.
+    """
+
+    path: str
+    folder: str
+
+    def carry(self, store: Store, run: LocalRun) -> None:
+        """Do so; a file whose name begins with a dot is not complete."""
+        for path in sorted((run.directory / self.path).glob("[!.]*")):
+            if path.is_file():
+                store.log_file(run.id, path, self.folder)
+
+
+@dataclass(frozen=True)
 class DeleteFiles(Record):
     """Delete a folder of a run's artifacts."""
 

@@ -18,6 +18,7 @@ from hone.tracking.local import LocalRun, Opened, kept_run_id
 from hone.tracking.outbox import has_run
 from hone.tracking.records import (
     AddFiles,
+    AddFolder,
     AddTexts,
     DeleteFiles,
     DeleteRun,
@@ -130,6 +131,10 @@ class TrackedRun:
         """Copy those of some files that exist when they are delivered into the run's artifacts."""
         if paths:
             self.put(AddFiles([relative(one, self.directory) for one in paths], folder))
+
+    def add_folder(self, path: Path, folder: str) -> None:
+        """Copy what lies in a folder when it is delivered into the run's artifacts, over an earlier copy."""
+        self.put(AddFolder(relative(path, self.directory), folder))
 
     def delete_files(self, folder: str) -> None:
         """Delete a folder of the run's artifacts."""

@@ -166,6 +166,25 @@ def _whole_lines(spool: BinaryIO, start: int, most: int) -> list[bytes]:
     return lines if not lines or lines[-1].endswith(b"\n") else lines[:-1]
 
 
+def read_metric(directory: Path, name: str) -> list[tuple[int, float]]:
+    """One metric of a run's spool from its beginning, whatever was delivered of it.
+
+    Args:
+        directory: The run's directory.
+        name: The metric.
+
+    Returns:
+        Step and value of each point, by step; nothing where there is no spool.
+    """
+    try:
+        content = (directory / SPOOL_FILE).read_bytes()
+    except OSError:
+        return []
+    mark = name.encode()
+    points = (point for line in content.splitlines() if mark in line for point in _points(line))
+    return sorted({point.step: point.value for point in points if point.name == name}.items())
+
+
 def _last_steps(spool: Path) -> dict[str, int]:
     """The last step of each metric that a spool has; what a crash left of a last line is cut off."""
     steps: dict[str, int] = {}

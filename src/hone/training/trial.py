@@ -20,6 +20,7 @@ from hone.training.callbacks import Reporter, ReportLine, TrainLoss, numbers
 from hone.training.checkpoints import make_portable
 from hone.training.components import build_model, build_trainer, data_digests, filled_in
 from hone.training.data import ready_data
+from hone.training.evaluation import Evaluation, EvaluationConfig
 from hone.training.failures import failure
 from hone.training.lifeline import Lifeline
 from hone.training.logger import SpoolLogger
@@ -79,11 +80,16 @@ def _train(
         callbacks: list[pl.Callback] = [TrainLoss(), reporter, Lifeline(directory)]
         if is_first_rank():
             sampled.enter_context(SystemMetrics(spool, job.lease.cpus, job.lease.gpus))
+        tested = bool(config.get("test", True)) and _can_test(model, data)
+        evaluation = EvaluationConfig.of(config)
+        if evaluation.artifacts:
+            split = "test" if tested else "val"
+            callbacks.append(Evaluation(directory, split, config["monitor"], config["mode"], evaluation))
         trainer = build_trainer(config, directory, SpoolLogger(spool), callbacks, resumer, progress=job.to_terminal)
         trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=None if resume is None else True)
         metrics = numbers(trainer.callback_metrics) | reporter.best(config["monitor"], config["mode"])
         steps, best = trainer.global_step, _best_checkpoint(trainer)
-        if config.get("test", True) and not reporter.stopped and _can_test(model, data):
+        if tested and not reporter.stopped:
             metrics |= _test(trainer, model, data, best)
     checkpoint = str(Path(best).relative_to(directory)) if best else None
     ending = Pruned if reporter.stopped else Result

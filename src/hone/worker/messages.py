@@ -212,6 +212,11 @@ class Failed:
     bad_input: bool = False
     where: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """Kind and message in a line."""
+        return f"{self.kind}: {self.message}"
+
 
 Message = (
     TrialJob

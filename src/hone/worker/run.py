@@ -197,6 +197,15 @@ def earlier_endings(directory: Path) -> list[Ending]:
     return [ending for path in directory.glob(SET_ASIDE) if (ending := _read_ending(path)) is not None]
 
 
+def given_devices(directory: Path) -> str:
+    """What a trial ran on, as people call it: ``GPU 0``; an empty string without a device of its own."""
+    try:
+        job = decode((directory / JOB_FILE).read_bytes())
+    except (OSError, GarbledMessage):
+        return ""
+    return f"GPU {', '.join(job.lease.gpus)}" if isinstance(job, TrialJob) and job.lease.gpus else ""
+
+
 def set_aside(directory: Path) -> None:
     """Keep the result of an attempt that failed under a name of its own, so that the trial can be taken up again."""
     result = directory / RESULT_FILE

@@ -98,6 +98,11 @@ class DigitsData(pl.LightningDataModule):
         """The test split in order."""
         return self.test_dataloader()
 
+    def example(self, split: str, row: int) -> Tensor:
+        """One image of a split, of shape (1, 8, 8)."""
+        images: Tensor = getattr(self, split)[0]
+        return images[row]
+
     def content_digest(self) -> dict[str, str]:
         """SHA-256 of the file that the images come from."""
         return {DIGITS_FILE: hashlib.sha256(_digits_path().read_bytes()).hexdigest()}

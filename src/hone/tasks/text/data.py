@@ -96,12 +96,21 @@ class TextData(pl.LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.splits: dict[str, EncodedTexts] = {}
+        self.texts: dict[str, Sequence[str]] = {}
         self.digests: dict[str, str] = {}
 
     @property
     def num_classes(self) -> int:
         """How many classes the training split has."""
         return len(set(self.classes.values()))
+
+    @property
+    def class_names(self) -> list[str]:
+        """The label of each class, as the data has it."""
+        names: dict[int, str] = {}
+        for label, number in self.classes.items():
+            names.setdefault(number, str(label))
+        return [names[number] for number in sorted(names)]
 
     @property
     def vocab_size(self) -> int:
@@ -128,6 +137,8 @@ class TextData(pl.LightningDataModule):
         rows["train"] = self._fraction(rows["train"])
         self.encoder = self._encoder(rows["train"][0])
         self.splits = {name: self._encode(name, part) for name, part in rows.items()}
+        # What is judged can be shown again; of what is trained on nobody asks for single rows.
+        self.texts = {name: rows[name][0] for name in ("val", "test")}
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled batches of texts of like length."""
@@ -145,6 +156,10 @@ class TextData(pl.LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Batch]:
         """The test split in the order of its file."""
         return self._loader(self.splits["test"], self.batch_size, None)
+
+    def example(self, split: str, row: int) -> str:
+        """One text of the validation or the test split."""
+        return self.texts[split][row]
 
     def content_digest(self) -> dict[str, str]:
         """SHA-256 of each file that the texts come from; of texts and labels, by split, where they are in none."""
