@@ -20,6 +20,7 @@ FLOORS = {
     "executors": 5,
     "sweep": 6,
     "train": 6,
+    "reproduce": 6,
     "report": 6,
     "cli": 7,
     "__main__": 7,

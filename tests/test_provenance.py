@@ -27,8 +27,8 @@ def test_a_run_knows_its_commit_and_what_was_changed_since(repository):
     found = environment(repository)
 
     assert len(found.commit) == 40
-    assert "+a = 2" in found.diff
-    assert found.untracked == ("new.py",)
+    assert "+a = 2" in found.code.diff
+    assert found.code.untracked == ("new.py",)
 
 
 def test_outside_a_repository_there_is_no_commit(tmp_path, monkeypatch):

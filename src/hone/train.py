@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import shutil
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hone.config.build import build
 from hone.config.compose import Composer, resolve
+from hone.config.elsewhere import Foreign, read_foreign
 from hone.config.files import apply_overrides, read_yaml, write_text
 from hone.config.sweeps import parse_override
 from hone.config.targets import target_modules
+from hone.config.trust import check_names
 from hone.errors import ConfigError, HoneError
 from hone.executors import Executor, Resources, StartWorkers
 from hone.executors.devices import cpu_count, gpu_names
 from hone.executors.local import LocalExecutor
-from hone.provenance import environment
+from hone.provenance import Provenance, environment
 from hone.sweep.configs import TrialConfig, model_class, trial_overrides, without_controller
 from hone.sweep.runs import close_run, ending_of
 from hone.tracking.courier import Courier
@@ -56,12 +59,14 @@ class TrainRequest:
         config: A resolved config to train instead of a composed one, such as a study's ``best.yaml``.
         config_dir: The user's config directory.
         config_name: The primary config.
+        allow: What ``config`` may name beside what is always allowed.
     """
 
     overrides: tuple[str, ...] = ()
     config: Path | None = None
     config_dir: Path | None = None
     config_name: str = "config"
+    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class TrainSummary:
         directory: Its directory.
         tracking: Where runs are kept.
         undelivered: What could not be tracked, one line each.
+        notes: What was changed in a config of an older hone, one line each.
     """
 
     name: str
@@ -83,6 +89,36 @@ class TrainSummary:
     directory: Path
     tracking: TrackingConfig
     undelivered: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Watch:
+    """Looks on while a trial trains. This one has nothing to say; another run's reproduction has.
+
+    Attributes:
+        allowed: What the trial's config may name, where it is not the user's own.
+    """
+
+    allowed: tuple[str, ...] | None = None
+
+    def begin(self, started: Started, provenance: Provenance) -> Mapping[str, str]:  # noqa: ARG002
+        """Training is about to begin.
+
+        Args:
+            started: What the worker said.
+            provenance: What the run is made with.
+
+        Returns:
+            Tags for the run.
+
+        Raises:
+            HoneError: It must not begin.
+        """
+        return {KIND: "train"}
+
+    def stop(self, report: Report) -> bool:  # noqa: ARG002
+        """Whether the trial is to stop at a validation."""
+        return False
 
 
 def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
@@ -98,7 +134,7 @@ def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
     Raises:
         HoneError: What the user gave is wrong. No run is left behind.
     """
-    trial, tracking = compose_run(request)
+    trial, tracking, foreign = compose_run(request)
     modules = target_modules(trial.config)
     resources = Resources(cpu_count(), len(gpu_names()))
     executor = LocalExecutor(resources, lambda: start_workers(modules), max_parallel=1, to_terminal=True)
@@ -111,7 +147,9 @@ def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
         name = f"{trial.model}-{directory.name}"
         with Courier(store) as courier:
             run = TrackedRun(courier, directory)
-            single = _Single(trial, name, run, executor)
+            watch = Watch()
+            watch.allowed = foreign.allowed if foreign else None
+            single = Single(trial, name, run, executor, watch)
             single.run()
     except HoneError:
         if directory is not None:
@@ -120,21 +158,23 @@ def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
     finally:
         executor.close()
     ending = None if single.interrupted else single.ending
-    return TrainSummary(name, run.run_id, ending, directory, tracking, tuple(map(str, courier.errors)))
+    undelivered = tuple(map(str, courier.errors))
+    return TrainSummary(name, run.run_id, ending, directory, tracking, undelivered, foreign.notes if foreign else ())
 
 
-def compose_run(request: TrainRequest) -> tuple[TrialConfig, TrackingConfig]:
+def compose_run(request: TrainRequest) -> tuple[TrialConfig, TrackingConfig, Foreign | None]:
     """Compose the config of a single run.
 
     Args:
         request: What the user typed.
 
     Returns:
-        The run's config, and where it is tracked.
+        The run's config, where it is tracked, and the config from a file as it was read.
 
     Raises:
-        ConfigError: It does not compose.
+        ConfigError: It does not compose, or a config from a file names what it may not.
     """
+    foreign = None
     for text in request.overrides:
         if parse_override(text).sweep is not None:
             raise ConfigError("sweeps over values; hone train takes one value, hone sweep many", where=text)
@@ -148,21 +188,33 @@ def compose_run(request: TrainRequest) -> tuple[TrialConfig, TrackingConfig]:
     else:
         own = trial_overrides(request.overrides)
         others = [one for one in request.overrides if one not in own]
-        config = apply_overrides(read_yaml(request.config), own, list(composer.groups()))
         whole = resolve(composer.compose(others).config)
+        allowed = (*request.allow, *(whole.get("allow") or ()))
+        foreign = read_foreign(read_yaml(request.config), allowed, str(request.config))
+        config = apply_overrides(foreign.config, own, list(composer.groups()))
+        check_names(config, allowed, "the command line")
         model, overrides = model_class(config), (f"--config {request.config.name}", *own)
     tracking: TrackingConfig = build(whole["tracking"], "tracking")
-    return TrialConfig(config, model, overrides), tracking
+    return TrialConfig(config, model, overrides), tracking, foreign
 
 
-class _Single:
-    """One trial's conversation, without a study."""
+class Single:
+    """One trial's conversation, without a study.
 
-    def __init__(self, trial: TrialConfig, name: str, tracked: TrackedRun, executor: Executor) -> None:
+    Args:
+        trial: Its config.
+        name: The run's name.
+        tracked: Its run, not yet open; its directory exists.
+        executor: Where it runs.
+        watch: Looks on.
+    """
+
+    def __init__(self, trial: TrialConfig, name: str, tracked: TrackedRun, executor: Executor, watch: Watch) -> None:
         self.trial = trial
         self.name = name
         self.tracked = tracked
         self.executor = executor
+        self.watch = watch
         self.ending: Ending | None = None
         self.interrupted = False
         self._open = False
@@ -177,7 +229,7 @@ class _Single:
         write_text(self.trial.text, self.tracked.directory / TRIAL_FILE)
         caught = {one: signal.signal(one, self._interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self._lease = self.executor.start(TrialJob(ONLY, str(self.tracked.directory)))
+            self._lease = self.executor.start(TrialJob(ONLY, str(self.tracked.directory), allowed=self.watch.allowed))
             while self.executor.running:
                 for _, message in self.executor.wait(POLL_SECONDS):
                     self._hear(message)
@@ -190,7 +242,7 @@ class _Single:
             self._begin(message)
             self.executor.answer(ONLY, Begin())
         elif isinstance(message, Report):
-            self.executor.answer(ONLY, Verdict())
+            self.executor.answer(ONLY, Verdict(self.watch.stop(message)))
         elif isinstance(message, Result | Pruned | Failed):
             self.ending = message
         elif isinstance(message, Exited):
@@ -199,9 +251,14 @@ class _Single:
     def _begin(self, started: Started) -> None:
         lease, config = self._lease, self.trial.config
         provenance = environment().of_run(
-            threads=lease.cpus, gpus=lease.gpus, seed=int(config["seed"]), digests=started.digests
+            threads=lease.cpus,
+            gpus=lease.gpus,
+            seed=int(config["seed"]),
+            digests=started.digests,
+            state=started.state,
+            modules=target_modules(config),
         )
-        tags = {KIND: "train"}
+        tags = self.watch.begin(started, provenance)
         self.tracked.open(run_record(self.name, tags, config, self.trial.text, self.trial.overrides, provenance))
         self.tracked.courier.settle()
         self._open = True

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hone.config.files import yaml_text
 from hone.config.secrets import hide_password
+from hone.config.targets import target_modules
 from hone.provenance import environment
 from hone.report import Leaderboard
 from hone.sweep.plan import Plan
@@ -87,7 +88,12 @@ class Books:
         tags = {KIND: "trial", STUDY: self.study, TRIAL: str(trial.number), SEARCHED: ",".join(trial.values)}
         config = trial.config.config
         provenance = environment().of_run(
-            threads=trial.lease.cpus, gpus=trial.lease.gpus, seed=int(config["seed"]), digests=started.digests
+            threads=trial.lease.cpus,
+            gpus=trial.lease.gpus,
+            seed=int(config["seed"]),
+            digests=started.digests,
+            state=started.state,
+            modules=target_modules(config),
         )
         record = run_record(trial.name, tags, config, trial.config.text, trial.config.overrides, provenance)
         # A searched group is no key of the config, and a parameter all the same.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hone.config.files import yaml_text
+from hone.config.secrets import hide_in_text, hide_values
 from hone.provenance import Provenance
 from hone.tracking.run import RunRecord
 
@@ -32,16 +33,18 @@ def run_record(
         provenance: What the run is made with.
 
     Returns:
-        What the run is opened with.
+        What the run is opened with. Secrets in the config are hidden: a run's files are for anybody who can see it.
     """
+    hidden = hide_values(config)
+    text = text if hidden is config else yaml_text(hidden)
     commit = {"mlflow.source.git.commit": provenance.commit} if provenance.commit else {}
     texts = {
         CONFIG_FILE: text,
-        OVERRIDES_FILE: yaml_text(list(overrides)),
+        OVERRIDES_FILE: yaml_text([hide_in_text(one) for one in overrides]),
         PROVENANCE_FILE: json.dumps(provenance.as_dict(), indent=2),
     }
     source = {"mlflow.source.name": "hone", "mlflow.source.type": "LOCAL"}
-    return RunRecord(name, {**source, **commit, **tags}, flat_params(config), texts)
+    return RunRecord(name, {**source, **commit, **tags}, flat_params(hidden), texts)
 
 
 def flat_params(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -17,6 +17,8 @@ from hone.tracking.store import NOTE_TAG, Store
 
 KIND, STATE, STUDY, TRIAL = "hone.kind", "hone.state", "hone.study", "hone.trial"
 ERROR, FAILURE, PROCESS = "hone.error", "hone.failure", "hone.process"
+# Digest of the weights that training ended with, and the optimizer steps that it took.
+WEIGHTS, STEPS = "hone.weights", "hone.steps"
 RUN_FILE = "run.json"
 
 

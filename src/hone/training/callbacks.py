@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from hone.errors import missing_metric
+from hone.training.digests import torch_state
 from hone.training.failures import Diverged
 from hone.training.resume import Resumer
 from hone.worker.messages import Begin, Report, Started, Verdict
@@ -125,7 +126,8 @@ class Reporter(Callback):
             self._check_logged(name)
         if trainer.is_global_zero:
             resumed = trainer.global_step if trainer.ckpt_path else None
-            self.line.started(replace(self.start, metrics=self._sanity_metrics, resumed=resumed))
+            start = replace(self.start, metrics=self._sanity_metrics, resumed=resumed, state=torch_state())
+            self.line.started(start)
 
     def _check_logged(self, name: str) -> None:
         """Look for a metric among those of the sanity check, where it would be one of them."""

@@ -15,8 +15,9 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from hone.tracking.spool import SpoolWriter
 from hone.training.callbacks import Reporter, ReportLine, TrainLoss, numbers
-from hone.training.components import build_model, build_trainer, data_digests
+from hone.training.components import build_model, build_trainer
 from hone.training.data import ready_data
+from hone.training.digests import data_digests, model_digests, weights_digest
 from hone.training.failures import failure
 from hone.training.lifeline import Lifeline
 from hone.training.logger import SpoolLogger
@@ -68,7 +69,8 @@ def _train(
     model = build_model(config, data)
     resume, note = resume_point(directory) if is_first_rank() else _of_first_rank(directory)
     resumer = Resumer(directory, job.reserve)
-    start = Started(digests=data_digests(data), note=note, model_bytes=model_bytes(model))
+    digests = data_digests(data) | model_digests(model)
+    start = Started(digests=digests, note=note, model_bytes=model_bytes(model))
     reporter = Reporter(line, resumer, start, job.objectives, config["monitor"])
     with SpoolWriter(directory) as spool:
         callbacks: list[pl.Callback] = [TrainLoss(), reporter, Lifeline(directory)]
@@ -76,11 +78,13 @@ def _train(
         trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=None if resume is None else True)
         metrics = numbers(trainer.callback_metrics) | reporter.best(config["monitor"], config["mode"])
         steps, best = trainer.global_step, _best_checkpoint(trainer)
+        # Before the test loads the best ones: these are what every step of training went into.
+        weights = weights_digest(model)
         if config.get("test", True) and not reporter.stopped and _can_test(model, data):
             metrics |= _test(trainer, model, data, best)
     checkpoint = str(Path(best).relative_to(directory)) if best else None
     ending = Pruned if reporter.stopped else Result
-    return ending(metrics, checkpoint, steps, time.monotonic() - started, _device_memory())
+    return ending(metrics, checkpoint, steps, time.monotonic() - started, _device_memory(), weights)
 
 
 def _of_first_rank(directory: Path) -> tuple[Path | None, str]:

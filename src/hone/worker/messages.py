@@ -41,6 +41,7 @@ class TrialJob:
         start_from: Where relative paths of the config start; None for the worker's own working directory.
         data: Names what the trial's data is made from, where other trials are to share it once it is prepared.
         reserve: Bytes of the file system that must be left free when checkpoints have been written.
+        allowed: For a config from elsewhere: what it may name beside what is always allowed. None for the user's own.
     """
 
     number: int
@@ -51,6 +52,7 @@ class TrialJob:
     start_from: str | None = None
     data: str | None = None
     reserve: int = 0
+    allowed: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ class Started:
         resumed: The optimizer step of the checkpoint that the trial goes on from; None where it starts over.
         note: What the user should know, such as why it starts over.
         model_bytes: Size of the model's parameters and buffers.
+        state: How torch stands: threads, deterministic flags, versions, devices.
     """
 
     metrics: tuple[str, ...] = ()
@@ -128,6 +131,7 @@ class Started:
     resumed: int | None = None
     note: str = ""
     model_bytes: int = 0
+    state: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ class Result:
         steps: Optimizer steps taken.
         seconds: Wall time from the worker's start to its end.
         device_memory: The most bytes of a device that it took; 0 without one.
+        weights: Digest of the weights that training ended with; empty where there is none.
     """
 
     metrics: dict[str, float]
@@ -176,6 +181,7 @@ class Result:
     steps: int = 0
     seconds: float = 0.0
     device_memory: int = 0
+    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,6 +193,7 @@ class Pruned:
     steps: int = 0
     seconds: float = 0.0
     device_memory: int = 0
+    weights: str = ""
 
 
 @dataclass(frozen=True)
