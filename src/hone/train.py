@@ -143,7 +143,7 @@ def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
         store = open_store(tracking)
         end_abandoned(store)
         environment()
-        directory = _new_directory(tracking.root / "trials" / "train")
+        directory = new_directory(tracking.root / "trials" / "train")
         name = f"{trial.model}-{directory.name}"
         with Courier(store) as courier:
             run = TrackedRun(courier, directory)
@@ -275,7 +275,8 @@ class Single:
         self.executor.kill(ONLY)
 
 
-def _new_directory(parent: Path) -> Path:
+def new_directory(parent: Path) -> Path:
+    """Make a directory for a single run: ``0007``."""
     number = 1 + max((int(one.name) for one in parent.glob("[0-9]*") if one.name.isdigit()), default=-1)
     while True:
         try:

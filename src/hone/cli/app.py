@@ -94,6 +94,15 @@ Cfg = Annotated[
     str | None,
     typer.Option("--cfg", metavar="job|all", help="Print the composed config and stop.", show_default=False),
 ]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="PACKAGE",
+        help="What a config from a file or a run may name beside your own modules and the usual libraries.",
+        show_default=False,
+    ),
+]
 Resolve = Annotated[bool, typer.Option("--resolve", help="With --cfg: resolve interpolations.")]
 
 
@@ -113,6 +122,7 @@ def train(
         Path | None,
         typer.Option("--config", help="Train a resolved config, such as a study's best.yaml.", show_default=False),
     ] = None,
+    allow: Allow = None,
     config_dir: ConfigDir = None,
     config_name: ConfigName = "config",
     cfg: Cfg = None,
@@ -128,7 +138,7 @@ def train(
     if cfg is not None:
         training.print_config(given, config, config_dir, config_name, cfg, resolve)
     else:
-        raise typer.Exit(training.train(given, config, config_dir, config_name))
+        raise typer.Exit(training.train(given, config, config_dir, config_name, tuple(allow or ())))
 
 
 @app.command()
@@ -196,6 +206,44 @@ def show(
     from hone.cli import looking
 
     looking.show(run, looking.Place(tuple(overrides or ()), config_dir, config_name))
+
+
+@app.command()
+def reproduce(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="An id, its unique prefix, a name, best, best:STUDY, or a study.", show_default=False
+        ),
+    ],
+    overrides: Overrides = None,
+    checkout: Annotated[
+        bool, typer.Option("--checkout", help="Run its recorded commit and diff, in a temporary git worktree.")
+    ] = False,
+    env: Annotated[
+        bool, typer.Option("--env", help="Run in a virtual environment with its recorded packages.")
+    ] = False,
+    allow_data_change: Annotated[
+        bool, typer.Option("--allow-data-change", help="Run it on data whose content has changed.")
+    ] = False,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0, help="The share by which values may differ.")
+    ] = 1e-3,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads; as many as it had.", show_default=False)
+    ] = None,
+    allow: Allow = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+) -> None:
+    """Run it again from its config, and say whether it came to the same, to the bit.
+
+    Exit status 0: identical or within tolerance. 1: it differs.
+    """
+    from hone.cli import reproducing
+
+    options = reproducing.Options(checkout, env, allow_data_change, tolerance, threads, tuple(allow or ()))
+    raise typer.Exit(reproducing.reproduce(run, tuple(overrides or ()), options, config_dir, config_name))
 
 
 @app.command()

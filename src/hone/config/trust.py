@@ -147,7 +147,7 @@ def is_allowed(name: str, allowed: Sequence[str]) -> bool:
 
 
 def is_project(top: str) -> bool:
-    """Whether a top-level module is the user's own: it lies below the working directory, and was not installed."""
+    """Whether a top-level module is the user's own: importable from here, not installed, not Python's."""
     if top in sys.stdlib_module_names or top in LIBRARIES:
         return False
     try:
@@ -155,10 +155,10 @@ def is_project(top: str) -> bool:
     except (ImportError, ValueError):
         return False
     places = [*(found.submodule_search_locations or ()), found.origin or ""] if found else []
-    here = Path.cwd().resolve()
     paths = [Path(one).resolve() for one in places if one not in ("", "built-in", "frozen")]
-    return bool(paths) and all(
-        one.is_relative_to(here) and not {"site-packages", "dist-packages"} & set(one.parts) for one in paths
+    library = Path(inspect.__file__).resolve().parent
+    return bool(paths) and not any(
+        one.is_relative_to(library) or {"site-packages", "dist-packages"} & set(one.parts) for one in paths
     )
 
 

@@ -13,6 +13,7 @@ from hone.provenance import environment
 from hone.report import Leaderboard
 from hone.sweep.plan import Plan
 from hone.sweep.runs import CHECKPOINTS, close_run
+from hone.sweep.search_file import SEARCH_FILE, search_text
 from hone.sweep.trial import Trial
 from hone.tracking.courier import Courier
 from hone.tracking.lookup import BEST, DIRECTION, INFEASIBLE, METRIC, OBJECTIVE, SEARCHED
@@ -33,6 +34,7 @@ class Books:
         directory: Where the study's trials lie.
         parent: Run id of the study, to go on with; None for a new one.
         unfinished: Run ids of trials that are to be gone on with, by number.
+        slots: How many trials run at once.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Books:
         directory: Path,
         parent: str | None = None,
         unfinished: Mapping[int, str] | None = None,
+        slots: int = 1,
     ) -> None:
         self.courier = courier
         self.plan = plan
@@ -50,6 +53,7 @@ class Books:
         self.parent = TrackedRun(courier, directory)
         self.parent.run_id = parent
         self._resumed = parent
+        self.slots = slots
         self._open = False
         self._runs: dict[int, TrackedRun] = {}
         self._opened: list[TrackedRun] = []
@@ -66,6 +70,7 @@ class Books:
         self._open = True
         if self._resumed:
             self.parent.reopen()
+            self.parent.add_text(search_text(self.plan, self.slots, resumed=True), SEARCH_FILE)
         else:
             self.parent.open(self._study_record(), spool=False)
         self.courier.settle()
@@ -191,7 +196,8 @@ class Books:
         sweep = plan.sweep.model_dump(mode="json", by_alias=True)
         if sweep["study"]["storage"]:
             sweep["study"]["storage"] = hide_password(sweep["study"]["storage"])
-        return replace(record, texts={**record.texts, "sweep.yaml": yaml_text(sweep)})
+        search = search_text(plan, self.slots, resumed=False)
+        return replace(record, texts={**record.texts, "sweep.yaml": yaml_text(sweep), SEARCH_FILE: search})
 
 
 def _delete(store: Store, runs: list[TrackedRun]) -> None:

@@ -125,7 +125,7 @@ def _run(
     parent = study_run(courier.store, study.name) if request.resume else None
     unfinished = unfinished_trials(courier.store, study.name) if request.resume else {}
     recovered = recover_trials(study, plan, directory)
-    books = Books(courier, plan, study.name, directory, parent, unfinished)
+    books = Books(courier, plan, study.name, directory, parent, unfinished, executor.slots)
     shelf = Shelf(plan.sweep.disk, directory, maximize=board.maximize, forget=books.forget_checkpoint)
     _announce(console, plan, board, executor, recovered)
     if request.resume:
