@@ -5,7 +5,7 @@
 Sweeps over digits (MLP and CNN, with a pruner), SST-2 with the BiLSTM and SST-2 with MiniLM are run from this checkout
 against an MLflow server of their own. The repository is then cloned into another directory, and runs drawn from all
 sweeps are reproduced there: the clone shares the server's address and the data's folder with the first, and no file.
-Prints a line for each run and a table at the end. On 2 cores of an AMD EPYC, shared with other work, one thread a trial:
+Prints a line for each run and a table. On 2 cores of an AMD EPYC, shared with other work, one thread a trial:
 
 RESULT
 """

@@ -21,6 +21,7 @@ FLOORS = {
     "sweep": 6,
     "train": 6,
     "reproduce": 6,
+    "compare": 6,
     "report": 6,
     "cli": 7,
     "__main__": 7,

@@ -247,6 +247,32 @@ def reproduce(
 
 
 @app.command()
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN RUN...", help="Two runs or more; and tracking.uri=URI.", show_default=False),
+    ],
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", "-m", help="Draw this one.", show_default=False)
+    ] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="Write the curves here.", show_default=False)] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page that needs nothing else.", show_default=False)
+    ] = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+) -> None:
+    """Show only what differs between runs: config, code, packages, machine, metrics; and their curves."""
+    from hone.cli import comparing, looking
+
+    # Names of runs hold equals signs as well: lr=3e-4.
+    overrides = tuple(one for one in runs if one.startswith("tracking."))
+    names = tuple(one for one in runs if one not in overrides)
+    place = looking.Place(overrides, config_dir, config_name)
+    comparing.compare(names, place, tuple(metric or ()), png, html)
+
+
+@app.command()
 def dashboard(
     overrides: Tracking = None,
     port: Annotated[int, typer.Option("--port", help="Port; the next free one where it is taken.")] = 5000,

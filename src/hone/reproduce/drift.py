@@ -88,6 +88,25 @@ def data_drifts(recorded: Mapping[str, str], now: Mapping[str, str], roots: tupl
     ]
 
 
+def summary(provenance: Provenance) -> dict[str, str]:
+    """What a run was made with, in facts that can be laid beside another's."""
+    code = provenance.code
+    facts: dict[str, Any] = {
+        "commit": code.commit and code.commit[:SHORT],
+        "code": code.digest[:SHORT],
+        "changed files": ", ".join(code.changed[:SHOWN]) if code.changed else None,
+        "Python": provenance.python,
+        "seed": provenance.seed,
+        "threads": provenance.threads,
+        "GPUs lent": None if provenance.gpus is None else len(provenance.gpus),
+        **{label: provenance.machine.get(key) for key, label in MACHINE.items()},
+        **{label: provenance.state.get(key) for key, label in STATE.items()},
+        **{f"data: {name}": digest[:SHORT] for name, digest in provenance.digests.items()},
+        **{f"package: {name}": version for name, version in provenance.packages.items()},
+    }
+    return {name: _shown(value) for name, value in facts.items() if value not in (None, "", [])}
+
+
 def as_table(found: list[Drift]) -> Table:
     """What differs, as a table of three columns."""
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
