@@ -14,8 +14,9 @@ sweep: $(VENV)/.run  ## the main job: search, track, report
 test: $(VENV)/.dev  ## everything that CI runs
 	$(BIN)/python -m pytest --cov=hone --cov-report=term:skip-covered $(ARGS)
 
-soak: $(VENV)/.dev  ## kills a sweep's controller twenty times at random moments, and goes on with it each time
+soak: $(VENV)/.dev  ## kills a sweep's controller twenty times and trials at ten random steps, and goes on each time
 	HONE_SOAK=20 $(BIN)/python -m pytest tests/faults/test_sweeps.py -k killed_at_any_moment $(ARGS)
+	HONE_SOAK=10 $(BIN)/python -m pytest tests/training/test_interruptions.py --timeout 3000 $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import time
 import warnings
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from hone.errors import ModelError
 from hone.tracking.spool import SpoolWriter
 from hone.training.callbacks import Reporter, ReportLine, TrainLoss, numbers
 from hone.training.components import build_model, build_trainer
@@ -25,6 +27,9 @@ from hone.training.resume import Resumer, model_bytes, resume_point
 from hone.worker.disk import RESUME_FILE
 from hone.worker.messages import Begin, Ending, Pruned, Report, Result, Started, TrialJob, Verdict
 from hone.worker.ranks import is_first_rank
+
+# How late a file's time may be.
+CLOCK_SECONDS = 0.02
 
 
 def train_trial(
@@ -62,7 +67,7 @@ def train_trial(
 def _train(
     job: TrialJob, config: Mapping[str, Any], line: ReportLine, started: float, data: pl.LightningDataModule | None
 ) -> Ending:
-    directory = Path(job.directory)
+    directory, began = Path(job.directory), time.time()
     data = data or ready_data(config)
     # What data drew, here or in another process, must not change what the model draws.
     pl.seed_everything(int(config["seed"]), workers=True, verbose=False)
@@ -81,7 +86,7 @@ def _train(
         # Before the test loads the best ones: these are what every step of training went into.
         weights = weights_digest(model)
         if config.get("test", True) and not reporter.stopped and _can_test(model, data):
-            metrics |= _test(trainer, model, data, best)
+            metrics |= _test(trainer, model, data, best, began)
     checkpoint = str(Path(best).relative_to(directory)) if best else None
     ending = Pruned if reporter.stopped else Result
     return ending(metrics, checkpoint, steps, time.monotonic() - started, _device_memory(), weights)
@@ -129,11 +134,34 @@ def _can_test(model: pl.LightningModule, data: pl.LightningDataModule) -> bool:
 
 
 def _test(
-    trainer: pl.Trainer, model: pl.LightningModule, data: pl.LightningDataModule, checkpoint: str | None
+    trainer: pl.Trainer, model: pl.LightningModule, data: pl.LightningDataModule, checkpoint: str | None, began: float
 ) -> dict[str, float]:
-    # This process wrote the checkpoint a moment ago, and a user's hyperparameters may be any objects.
-    results = trainer.test(model, data, ckpt_path=checkpoint, verbose=False, weights_only=False)
+    safely = None if checkpoint is None else not _needs_pickle(Path(checkpoint), began)
+    results = trainer.test(model, data, ckpt_path=checkpoint, verbose=False, weights_only=safely)
     return {name: value for part in results for name, value in numbers(part).items()}
+
+
+def _needs_pickle(checkpoint: Path, began: float) -> bool:
+    """Whether a checkpoint must be unpickled, since a user's hyperparameters may be any objects.
+
+    That is done to one alone that was written since this training began, by the time that no program can set back: what
+    was found in the trial's directory may be anybody's, and a pickle runs what it holds.
+
+    Raises:
+        ModelError: One that was there before needs it.
+    """
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        # The kernel's clock for files ticks a few milliseconds late.
+        if checkpoint.stat().st_ctime > began - CLOCK_SECONDS:
+            return True
+        raise ModelError(
+            f"{checkpoint} holds objects that only a pickle loads, and was there before this training began; "
+            "keep them out of save_hyperparameters",
+            where="model",
+        ) from error
+    return False
 
 
 def quieten() -> None:
