@@ -18,6 +18,9 @@ from hone.worker.messages import Result
 
 SOAK = int(os.environ.get("HONE_SOAK", "0"))
 BATCHES, EPOCHS = 24, 3
+# Batches of each of two ranks in an epoch, and those whose next validation is not an epoch's last.
+EACH = BATCHES // 2
+STRUCK = [one for one in range(2, EACH * EPOCHS) if one % EACH in range(1, 8)]
 # Order of batches, dropout, a schedule and an optimizer with state.
 COMMON = [
     f"data.rows={BATCHES * 8}",
@@ -25,7 +28,7 @@ COMMON = [
     f"trainer.max_epochs={EPOCHS}",
     "model.dropout=0.3",
     "model.plan=step",
-    "+trainer.log_every_n_steps=5",
+    "trainer.log_every_n_steps=5",
 ]
 KINDS = {
     "plain": [],
@@ -34,6 +37,8 @@ KINDS = {
     "float16 with a scaler": [
         "+trainer.plugins=[{_target_:pytorch_lightning.plugins.precision.MixedPrecision,precision:16-mixed,device:cpu}]",
         "trainer.precision=null",
+        # The first scale is too large, and the step that it spoils is left out, which a schedule by step warns of.
+        "model.plan=epoch",
     ],
 }
 DRAW = random.Random(int(os.environ.get("HONE_SOAK_SEED", "7")))
@@ -75,21 +80,22 @@ def test_at_random_steps_of_one_process(kind, trained, composed):
         assert points(directory) == points(first), batch
 
 
-@pytest.mark.parametrize("how", ["terminate", "crash"])
+@pytest.mark.parametrize("how", ["terminate", "crash"] if SOAK else ["terminate"])
 def test_at_random_steps_of_two_processes(how, composed, tmp_path, project):
-    # Under DDP a trial saves its state with each validation, here thrice in an epoch.
+    # Ranks end together at the batch after a validation, of which there are three in an epoch here.
     ranks = ["trainer.devices=2", "trainer.strategy=ddp", "trainer.val_check_interval=4"]
     config = composed(*COMMON, *ranks)
     straight = cold(config, tmp_path / "straight", project)
+    inside = set()
 
-    draws = steps(SOAK or 1) if SOAK or how == "crash" else []
-    for batch in draws:
-        # Each rank sees half of the batches.
-        strike = {"_target_": "toy.Strike", "batch": max(2, batch // 2), "how": how}
+    for batch in DRAW.sample(STRUCK, SOAK or 1):
+        strike = {"_target_": "toy.Strike", "batch": batch, "how": how}
         directory = tmp_path / f"at-{batch}"
-        cold({**config, "callbacks": {**config["callbacks"], "strike": strike}}, directory, project)
-        broken = json.loads((directory / "result.json").read_text()) if how == "terminate" else None
-        assert broken is None or broken["type"] in ("Failed", "Result")
+        broken = cold({**config, "callbacks": {**config["callbacks"], "strike": strike}}, directory, project)
+        if how == "terminate":
+            assert broken["kind"] == "preempted", (batch, broken)
+        if (directory / RESUME_FILE).is_file():
+            inside.add(torch.load(directory / RESUME_FILE, weights_only=True)["global_step"] % EACH)
 
         ending = cold(config, directory, project)
 
@@ -97,6 +103,8 @@ def test_at_random_steps_of_two_processes(how, composed, tmp_path, project):
         assert ending["weights"] == straight["weights"], batch
         assert ending["metrics"] == straight["metrics"], batch
         assert points(directory) == points(tmp_path / "straight"), batch
+    if how == "terminate":
+        assert inside - {0}, "none of them was in the middle of an epoch"
 
 
 def cold(config, directory, project):

@@ -158,8 +158,8 @@ class Reporter(Callback):
         for name in self.objectives:
             if name in metrics and not math.isfinite(metrics[name]):
                 raise Diverged(f"{name} is {metrics[name]} at step {trainer.global_step}")
-        if trainer.world_size > 1 and not self.stopped:
-            self.resumer.end_if_asked(trainer, asked)
+        if not self.stopped:
+            self.resumer.agreed = asked
 
     def state_dict(self) -> dict[str, Any]:
         """The validations so far."""
