@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -142,19 +143,16 @@ def origin(top: str, root: Path | None) -> str:
 def _diff(root: Path) -> tuple[str, dict[str, str]]:
     diff = _git(root, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD")
     withheld = {}
-    parts = diff.split("\ndiff --git ") if diff else []
     kept: list[str] = []
-    for number, part in enumerate(parts):
-        whole = part if number == 0 else f"diff --git {part}"
+    for whole in re.split(r"^(?=diff --git )", diff, flags=re.MULTILINE)[1:]:
         name = whole.splitlines()[0].rpartition(" b/")[2]
         if is_secret_file(name) or looks_secret(whole):
             withheld[name] = "looks like a secret"
         elif sum(map(len, kept)) + len(whole) > LONGEST_DIFF:
             withheld[name] = "too long"
         else:
-            kept.append(whole.rstrip("\n"))
-    # A diff ends with a line break, or git takes it for one that was cut off; one of a binary file with two.
-    return "\n".join(kept) + "\n\n" if kept else "", withheld
+            kept.append(whole)
+    return "".join(kept), withheld
 
 
 def _texts(root: Path, names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:

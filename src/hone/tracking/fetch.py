@@ -173,3 +173,6 @@ def _download(store: Store, run_id: str, name: str, folder: str) -> Path | None:
         if isinstance(error, OSError) or "not" in str(error).lower():
             return None
         raise StoreError(f"{name} cannot be fetched: {str(error)[:300]}", where=f"run {run_id[:8]}") from error
+    finally:
+        # Else its threads live until the collector comes by.
+        repository.thread_pool.shutdown()
