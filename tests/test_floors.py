@@ -22,6 +22,8 @@ FLOORS = {
     "sync": 6,
     "train": 6,
     "promote": 6,
+    "reproduce": 6,
+    "compare": 6,
     "report": 6,
     "cli": 7,
     "__main__": 7,

@@ -4,7 +4,8 @@ from pytorch_lightning.callbacks import Callback
 from toy import ToyData, ToyModel
 
 from hone.errors import ConfigError
-from hone.training.components import build_data, build_model, build_trainer, data_digests
+from hone.training.components import build_data, build_model, build_trainer
+from hone.training.digests import data_digests
 
 
 class Chosen(ToyModel):

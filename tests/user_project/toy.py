@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
@@ -64,6 +65,35 @@ class ToyData(pl.LightningDataModule):
 
     def test_dataloader(self):
         return DataLoader(self.data, self.batch_size)
+
+
+class FiledData(ToyData):
+    """The same from a file."""
+
+    def __init__(self, path: str = "points.csv", batch_size: int = 16):
+        super().__init__(batch_size)
+        self.path = path
+
+    def setup(self, stage):
+        rows = torch.tensor([[float(one) for one in line.split(",")] for line in Path(self.path).read_text().split()])
+        self.data = TensorDataset(rows[:, :2], rows[:, 2:])
+
+
+class Strike(pl.Callback):
+    """Ends the trial's process at a batch: by SIGTERM, or as a crash does."""
+
+    def __init__(self, batch: int, how: str = "terminate", rank: int = 0):
+        self.left = batch
+        self.how = how
+        self.rank = rank
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.left -= 1
+        if self.left == 0 and trainer.global_rank == self.rank:
+            if self.how == "terminate":
+                os.kill(os.getpid(), signal.SIGTERM)
+            else:
+                os.killpg(0, signal.SIGKILL)
 
 
 class CountedData(ToyData):
@@ -142,3 +172,8 @@ class ToyModel(pl.LightningModule):
             return optimizer
         scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.9)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": self.hparams.plan}}
+
+
+def make_model(**arguments):
+    """Builds the model as some projects do."""
+    return ToyModel(**arguments)

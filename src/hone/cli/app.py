@@ -94,6 +94,15 @@ Cfg = Annotated[
     str | None,
     typer.Option("--cfg", metavar="job|all", help="Print the composed config and stop.", show_default=False),
 ]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="PACKAGE",
+        help="What a config from a file or a run may name beside your own modules and the usual libraries.",
+        show_default=False,
+    ),
+]
 Resolve = Annotated[bool, typer.Option("--resolve", help="With --cfg: resolve interpolations.")]
 
 
@@ -113,6 +122,7 @@ def train(
         Path | None,
         typer.Option("--config", help="Train a resolved config, such as a study's best.yaml.", show_default=False),
     ] = None,
+    allow: Allow = None,
     config_dir: ConfigDir = None,
     config_name: ConfigName = "config",
     cfg: Cfg = None,
@@ -128,7 +138,7 @@ def train(
     if cfg is not None:
         training.print_config(given, config, config_dir, config_name, cfg, resolve)
     else:
-        raise typer.Exit(training.train(given, config, config_dir, config_name))
+        raise typer.Exit(training.train(given, config, config_dir, config_name, tuple(allow or ())))
 
 
 @app.command()
@@ -234,6 +244,70 @@ def promote(
 
     place = looking.Place(tuple(overrides or ()), config_dir, config_name)
     raise typer.Exit(promoting.promote_run(run, name, place, force=force))
+
+
+@app.command()
+def reproduce(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="An id, its unique prefix, a name, best, best:STUDY, or a study.", show_default=False
+        ),
+    ],
+    overrides: Overrides = None,
+    checkout: Annotated[
+        bool, typer.Option("--checkout", help="Run its recorded commit and diff, in a temporary git worktree.")
+    ] = False,
+    env: Annotated[
+        bool, typer.Option("--env", help="Run in a virtual environment with its recorded packages.")
+    ] = False,
+    allow_data_change: Annotated[
+        bool, typer.Option("--allow-data-change", help="Run it on data whose content has changed.")
+    ] = False,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0, help="The share by which values may differ.")
+    ] = 1e-3,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads; as many as it had.", show_default=False)
+    ] = None,
+    allow: Allow = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+) -> None:
+    """Run it again from its config, and say whether it came to the same, to the bit.
+
+    Exit status 0: identical or within tolerance. 1: it differs.
+    """
+    from hone.cli import reproducing
+
+    options = reproducing.Options(checkout, env, allow_data_change, tolerance, threads, tuple(allow or ()))
+    raise typer.Exit(reproducing.reproduce(run, tuple(overrides or ()), options, config_dir, config_name))
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN RUN...", help="Two runs or more; and tracking.uri=URI.", show_default=False),
+    ],
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", "-m", help="Draw this one.", show_default=False)
+    ] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="Write the curves here.", show_default=False)] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page that needs nothing else.", show_default=False)
+    ] = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+) -> None:
+    """Show only what differs between runs: config, code, packages, machine, metrics; and their curves."""
+    from hone.cli import comparing, looking
+
+    # Names of runs hold equals signs as well: lr=3e-4.
+    overrides = tuple(one for one in runs if one.startswith("tracking."))
+    names = tuple(one for one in runs if one not in overrides)
+    place = looking.Place(overrides, config_dir, config_name)
+    comparing.compare(names, place, tuple(metric or ()), png, html)
 
 
 @app.command()

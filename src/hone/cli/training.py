@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from hone.train import TrainSummary
 
 
-def train(overrides: tuple[str, ...], config: Path | None, config_dir: Path | None, config_name: str) -> int:
+def train(
+    overrides: tuple[str, ...],
+    config: Path | None,
+    config_dir: Path | None,
+    config_name: str,
+    allow: tuple[str, ...] = (),
+) -> int:
     """Train one run and print what it came to.
 
     Args:
@@ -22,6 +28,7 @@ def train(overrides: tuple[str, ...], config: Path | None, config_dir: Path | No
         config: A resolved config instead of a composed one.
         config_dir: The user's config directory.
         config_name: The primary config.
+        allow: What ``config`` may name beside what is always allowed.
 
     Returns:
         Exit status: 0 for a run that finished, 1 for one that failed, 130 after Ctrl-C.
@@ -34,7 +41,7 @@ def train(overrides: tuple[str, ...], config: Path | None, config_dir: Path | No
         from hone.train import TrainRequest
         from hone.train import train as train_one
 
-        summary = train_one(TrainRequest(overrides, config, config_dir, config_name), workers)
+        summary = train_one(TrainRequest(overrides, config, config_dir, config_name, allow), workers)
     return _print(Console(), summary)
 
 
@@ -42,6 +49,8 @@ def _print(console: Console, summary: TrainSummary) -> int:
     from hone.cli.hints import dashboard_command, near, print_undelivered
     from hone.worker.messages import Failed
 
+    for note in summary.notes:
+        console.print(f"[dim]config:[/] {note}", highlight=False)
     print_undelivered(console, summary.undelivered, summary.waiting, summary.tracking)
     ending = summary.ending
     if ending is None:

@@ -3,7 +3,7 @@
 Floor 2. With ``hone.space``, the home of Optuna.
 """
 
-from hone.study.storage import Kept, delete_study, open_study, quieten, read_study, study_names
+from hone.study.storage import Kept, delete_study, in_memory_study, open_study, quieten, read_study, study_names
 from hone.study.study import FinishedTrial, Study, Suggestion
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Study",
     "Suggestion",
     "delete_study",
+    "in_memory_study",
     "open_study",
     "quieten",
     "read_study",

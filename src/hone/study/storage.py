@@ -127,6 +127,22 @@ def read_study(name: str, storage: str | None, directory: Path) -> Kept:
     return Kept(study, metrics, maximize, searched, dict(said.get("constraints", {})))
 
 
+def in_memory_study(name: str, space: Space, *, directions: Sequence[str], sampler: Any, pruner: Any) -> Study:
+    """A study that nothing keeps, to go through a kept one's suggestions again.
+
+    Args:
+        name: Its name.
+        space: What is searched.
+        directions: ``maximize`` or ``minimize`` for each objective.
+        sampler: An Optuna sampler.
+        pruner: An Optuna pruner.
+    """
+    quieten()
+    return Study(
+        optuna.create_study(study_name=name, directions=list(directions), sampler=sampler, pruner=pruner), space
+    )
+
+
 def study_names(storage: str | None, directory: Path) -> list[str]:
     """List the studies of a storage.
 

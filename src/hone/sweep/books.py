@@ -10,12 +10,14 @@ from pathlib import Path
 
 from hone.config.files import yaml_text
 from hone.config.secrets import hide_secrets
+from hone.config.targets import target_modules
 from hone.errors import StoreError
 from hone.provenance import environment
 from hone.report import Goal, Leaderboard, describe_study, short
 from hone.report.description import TABLE_FILE, TABLE_TAG, TABLES, table_of
 from hone.sweep.plan import Plan
 from hone.sweep.runs import CHECKPOINTS, close_run, log_model
+from hone.sweep.search_file import SEARCH_FILE, search_text
 from hone.sweep.trial import Trial, trial_directory
 from hone.tracking.courier import Courier
 from hone.tracking.lookup import BEST, DIRECTION, INFEASIBLE, METRIC, OBJECTIVE, SEARCHED
@@ -52,6 +54,7 @@ class Books:
         study: The study's name.
         directory: Where the study's trials lie.
         known: What a store has of the study that is gone on with; None for a new study.
+        slots: How many trials run at once.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Books:
         study: str,
         directory: Path,
         known: Known | None = None,
+        slots: int = 1,
     ) -> None:
         self.courier = courier
         self.plan = plan
@@ -68,6 +72,7 @@ class Books:
         self.parent = TrackedRun(courier, directory)
         self.known = known or Known()
         self._resumed = known is not None and (known.parent is not None or has_run(directory))
+        self.slots = slots
         self._open = False
         self._runs: dict[int, TrackedRun] = {}
         self._opened: list[TrackedRun] = []
@@ -83,6 +88,7 @@ class Books:
         self._open = True
         if self._resumed:
             self.parent.take_up(self.known.parent)
+            self.parent.add_text(search_text(self.plan, self.slots, resumed=True), SEARCH_FILE)
         else:
             self.parent.open(self._study_record(), spool=False)
         self.courier.settle()
@@ -105,7 +111,12 @@ class Books:
         tags = {KIND: "trial", STUDY: self.study, TRIAL: str(trial.number), SEARCHED: ",".join(trial.values)}
         config = trial.config.config
         provenance = environment().of_run(
-            threads=trial.lease.cpus, gpus=trial.lease.gpus, seed=int(config["seed"]), digests=started.digests
+            threads=trial.lease.cpus,
+            gpus=trial.lease.gpus,
+            seed=int(config["seed"]),
+            digests=started.digests,
+            state=started.state,
+            modules=target_modules(config),
         )
         searched = ", ".join(f"{key} = {short(value)}" for key, value in trial.values.items())
         tags |= {NOTE_TAG: f"**Searched:** {searched}"}
@@ -275,4 +286,6 @@ class Books:
         record = run_record(self.study, tags, base.config, base.text, base.overrides, environment())
         sweep = plan.sweep.model_dump(mode="json", by_alias=True)
         fixed = {key: value for key, value in record.params.items() if key not in plan.space.keys}
-        return replace(record, params=fixed, texts={**record.texts, "sweep.yaml": hide_secrets(yaml_text(sweep))})
+        search = search_text(plan, self.slots, resumed=False)
+        texts = {"sweep.yaml": hide_secrets(yaml_text(sweep)), SEARCH_FILE: search}
+        return replace(record, params=fixed, texts={**record.texts, **texts})

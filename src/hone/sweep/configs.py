@@ -13,10 +13,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hone.config.compose import Composer, Composition, resolve
 from hone.config.files import yaml_text
+from hone.config.version import KEY, VERSION
 
 # What the controller needs and a trial does not: a worker knows nothing of Optuna or MLflow, and no password that a
 # tracking URI may hold gets into a run's files.
-CONTROLLER_NODES = ("sampler", "pruner", "executor", "tracking")
+CONTROLLER_NODES = ("sampler", "pruner", "executor", "tracking", "allow")
 # What a plain function has no use for.
 TRAINING_NODES = (
     "data",
@@ -198,6 +199,7 @@ def _of_trial(config: DictConfig) -> DictConfig:
         if OmegaConf.select(trial, "objective"):
             for name in TRAINING_NODES:
                 trial.pop(name, None)
+        trial[KEY] = VERSION
     return trial
 
 

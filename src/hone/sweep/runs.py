@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hone.tracking.records import LogModel, texts_of
-from hone.tracking.run import ERROR, FAILURE, TrackedRun
+from hone.tracking.run import ERROR, FAILURE, STEPS, WEIGHTS, TrackedRun
 from hone.worker.messages import Ending, Exited, Failed, Pruned, Result
 from hone.worker.run import LOG_FILE, read_result
 
@@ -34,9 +34,9 @@ def close_run(run: TrackedRun, ending: Ending | None, directory: Path, metrics: 
     if isinstance(ending, Result | Pruned) and ending.checkpoint:
         run.add_files([directory / ending.checkpoint], CHECKPOINTS)
     if isinstance(ending, Result):
-        run.end("FINISHED", "complete", metrics=metrics)
+        run.end("FINISHED", "complete", _proof(ending), metrics)
     elif isinstance(ending, Pruned):
-        run.end("KILLED", "pruned", metrics=metrics)
+        run.end("KILLED", "pruned", _proof(ending), metrics)
     elif isinstance(ending, Failed):
         if ending.traceback:
             run.add_text(ending.traceback, TRACEBACK_FILE)
@@ -55,6 +55,12 @@ def log_model(run: TrackedRun, ending: Ending | None, values: Mapping[str, Any])
     """
     if isinstance(ending, Result) and ending.checkpoint and ending.portable:
         run.put(LogModel(ending.checkpoint, texts_of(values), ending.steps))
+
+
+def _proof(ending: Result | Pruned) -> dict[str, str]:
+    """What a reproduction of the run is held against, beside its metrics."""
+    weights = {WEIGHTS: ending.weights} if ending.weights else {}
+    return {STEPS: str(ending.steps), **weights}
 
 
 def ending_of(said: Ending | None, directory: Path, exited: Exited, *, out_of_memory: bool = False) -> Ending:

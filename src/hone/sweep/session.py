@@ -126,7 +126,8 @@ def _run(
     directory = tracking.root / "trials" / study.name
     board = _finished(study, plan, directory)
     recovered = recover_trials(study, plan, directory)
-    books = Books(courier, plan, study.name, directory, _known(courier, study.name) if request.resume else None)
+    known = _known(courier, study.name) if request.resume else None
+    books = Books(courier, plan, study.name, directory, known, executor.slots)
     shelf = Shelf(plan.sweep.disk, directory, maximize=board.maximize, forget=books.forget_checkpoint)
     reporting = held.enter_context(Reporting(books, plan.sweep.study.storage, tracking.root))
     _announce(console, plan, board, executor, recovered)

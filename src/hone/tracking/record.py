@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hone.config.files import yaml_text
+from hone.config.secrets import hide_in_text, hide_secrets, hide_values
 from hone.provenance import Provenance
 from hone.tracking.inputs import data_digest, dataset_inputs, task_of
 from hone.tracking.run import RunRecord
@@ -36,19 +37,21 @@ def run_record(
         rows: How many rows each split of its data has, for a run that has data of its own.
 
     Returns:
-        What the run is opened with.
+        What the run is opened with. Secrets in the config are hidden: a run's files are for anybody who can see it.
     """
+    hidden = hide_values(config)
+    text = text if hidden is config else yaml_text(hidden)
     commit = {COMMIT: provenance.commit} if provenance.commit else {}
     texts = {
         CONFIG_FILE: text,
-        OVERRIDES_FILE: yaml_text(list(overrides)),
-        PROVENANCE_FILE: json.dumps(provenance.as_dict(), indent=2),
+        OVERRIDES_FILE: yaml_text([hide_in_text(one) for one in overrides]),
+        PROVENANCE_FILE: hide_secrets(json.dumps(provenance.as_dict(), indent=2)),
     }
     source = {"mlflow.source.name": "hone", "mlflow.source.type": "LOCAL"}
     own = {TASK: task_of(config), DATA: "" if rows is None else data_digest(config, provenance.digests)}
     known = {key: value for key, value in own.items() if value}
-    inputs = () if rows is None else dataset_inputs(config, provenance.digests, rows)
-    return RunRecord(name, {**source, **commit, **known, **tags}, flat_params(config), texts, inputs)
+    inputs = () if rows is None else dataset_inputs(hidden, provenance.digests, rows)
+    return RunRecord(name, {**source, **commit, **known, **tags}, flat_params(hidden), texts, inputs)
 
 
 def flat_params(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -39,8 +39,10 @@ from hone.tracking.tags import FAILURE as FAILURE
 from hone.tracking.tags import KIND as KIND
 from hone.tracking.tags import PROCESS as PROCESS
 from hone.tracking.tags import STATE as STATE
+from hone.tracking.tags import STEPS as STEPS
 from hone.tracking.tags import STUDY as STUDY
 from hone.tracking.tags import TRIAL as TRIAL
+from hone.tracking.tags import WEIGHTS as WEIGHTS
 
 
 @dataclass(frozen=True)

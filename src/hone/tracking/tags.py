@@ -11,6 +11,8 @@ KIND, STATE, STUDY, TRIAL, ROUND, TASK = (
     "hone.task",
 )
 ERROR, FAILURE, PROCESS = "hone.error", "hone.failure", "hone.process"
+# Digest of the weights that training ended with, and the optimizer steps that it took.
+WEIGHTS, STEPS = "hone.weights", "hone.steps"
 METRIC, DIRECTION = "hone.metric", "hone.direction"
 SEARCHED = "hone.searched"
 DATA = "hone.data"

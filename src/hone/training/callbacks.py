@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from hone.errors import missing_metric
+from hone.training.digests import torch_state
 from hone.training.failures import Diverged
 from hone.training.resume import Resumer, model_bytes
 from hone.worker.messages import Begin, Report, Started, Verdict
@@ -126,7 +127,13 @@ class Reporter(Callback):
         if trainer.is_global_zero:
             resumed = trainer.global_step if trainer.ckpt_path else None
             _log_size(trainer, pl_module)
-            start = replace(self.start, metrics=self._sanity_metrics, resumed=resumed, rows=_rows(trainer))
+            start = replace(
+                self.start,
+                metrics=self._sanity_metrics,
+                resumed=resumed,
+                rows=_rows(trainer),
+                state=torch_state(),
+            )
             self.line.started(start)
 
     def _check_logged(self, name: str) -> None:
@@ -158,8 +165,8 @@ class Reporter(Callback):
         for name in self.objectives:
             if name in metrics and not math.isfinite(metrics[name]):
                 raise Diverged(f"{name} is {metrics[name]} at step {trainer.global_step}")
-        if trainer.world_size > 1 and not self.stopped:
-            self.resumer.end_if_asked(trainer, asked)
+        if not self.stopped:
+            self.resumer.agreed = asked
 
     def state_dict(self) -> dict[str, Any]:
         """The validations so far."""

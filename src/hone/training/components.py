@@ -143,9 +143,3 @@ def _callback(config: Mapping[str, Any], name: str, directory: Path) -> pl.Callb
     if not isinstance(callback, pl.Callback):
         raise ConfigError("must be a Lightning callback", where=f"callbacks.{name}._target_")
     return callback
-
-
-def data_digests(data: pl.LightningDataModule) -> dict[str, str]:
-    """Content digest of each file or array of a data module that offers ``content_digest()``; else nothing."""
-    digest = getattr(data, "content_digest", None)
-    return dict(digest()) if callable(digest) else {}

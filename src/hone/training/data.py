@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import torch
 
 from hone.errors import HoneError
 from hone.training.components import build_data
+from hone.training.digests import data_digests
 
 
 def ready_data(config: Mapping[str, Any]) -> pl.LightningDataModule:
@@ -43,6 +45,9 @@ def ready_data(config: Mapping[str, Any]) -> pl.LightningDataModule:
             data = build_data(config)
         else:
             _run_once(data)
+            # Trials that share the data share its digests.
+            with contextlib.suppress(Exception):
+                data_digests(data)
     return data
 
 

@@ -52,6 +52,8 @@ class Resumer(Callback):
         self.path = directory / RESUME_FILE
         self.reserve = reserve
         self.asked = False
+        # Whether all ranks know that the trial is to end.
+        self.agreed = False
         self._saving = False
         self._due = False
         self._loaded: dict[str, Any] | None = None
@@ -95,11 +97,10 @@ class Resumer(Callback):
         if trainer.current_epoch > 0:
             self._epoch_began = _random_state()
         # Ranks have clocks of their own, and save together.
-        if trainer.current_epoch > 0 and trainer.strategy.broadcast(self.asked or self._worth_it(), 0):
+        if trainer.current_epoch > 0 and trainer.strategy.broadcast(self.asked or self.agreed or self._worth_it(), 0):
             _begin_epoch(trainer)
             self._save(trainer)
-        if trainer.world_size == 1:
-            self.end_if_asked(trainer)
+        self.end_if_asked(trainer, self.asked if trainer.world_size == 1 else self.agreed)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save at the next batch, where an epoch has several validations."""
@@ -116,23 +117,26 @@ class Resumer(Callback):
         """
         if self._stepped is not None:
             trainer.fit_loop.epoch_loop._batches_that_stepped, self._stepped = self._stepped, None
-        if trainer.world_size > 1 or batch_idx % trainer.accumulate_grad_batches or batch_idx == 0:
-            # Ranks hear the signal at different batches; they end together at their next validation.
+        if batch_idx % trainer.accumulate_grad_batches or batch_idx == 0:
             self._due = self._due and batch_idx > 0
             return
-        if self.asked or (self._due and self._worth_it()):
+        # Ranks hear the signal at different batches: they save, and end, together after their next validation.
+        together = trainer.world_size > 1
+        asked = self.agreed if together else self.asked
+        worth = self._due and (trainer.strategy.broadcast(self._worth_it(), 0) if together else self._worth_it())
+        if asked or worth:
             with _before_batch(trainer):
                 self._save(trainer)
         self._due = False
-        self.end_if_asked(trainer)
+        self.end_if_asked(trainer, asked)
 
-    def end_if_asked(self, trainer: pl.Trainer, asked: bool | None = None) -> None:
+    def end_if_asked(self, trainer: pl.Trainer, asked: bool) -> None:
         """End the trial where it was told to.
 
         Raises:
             Preempted: It was.
         """
-        if self.asked if asked is None else asked:
+        if asked:
             raise Preempted(f"ended at step {trainer.global_step}; it goes on from its last checkpoint")
 
     def on_save_checkpoint(

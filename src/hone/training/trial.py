@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import pickle
 import time
 import warnings
 from collections.abc import Mapping
@@ -14,12 +15,14 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from hone.errors import ModelError
 from hone.tracking.spool import SpoolWriter
 from hone.tracking.system import SystemMetrics
 from hone.training.callbacks import Reporter, ReportLine, TrainLoss, numbers
 from hone.training.checkpoints import make_portable
-from hone.training.components import build_model, build_trainer, data_digests, filled_in
+from hone.training.components import build_model, build_trainer, filled_in
 from hone.training.data import ready_data
+from hone.training.digests import data_digests, model_digests, weights_digest
 from hone.training.evaluation import Evaluation, EvaluationConfig
 from hone.training.failures import failure
 from hone.training.lifeline import Lifeline
@@ -28,6 +31,9 @@ from hone.training.resume import Resumer, model_bytes, resume_point
 from hone.worker.disk import RESUME_FILE
 from hone.worker.messages import Begin, Ending, Pruned, Report, Result, Started, TrialJob, Verdict
 from hone.worker.ranks import is_first_rank
+
+# How late a file's time may be.
+CLOCK_SECONDS = 0.02
 
 
 def train_trial(
@@ -65,7 +71,7 @@ def train_trial(
 def _train(
     job: TrialJob, config: Mapping[str, Any], line: ReportLine, started: float, data: pl.LightningDataModule | None
 ) -> Ending:
-    directory = Path(job.directory)
+    directory, began = Path(job.directory), time.time()
     data = data or ready_data(config)
     # What data drew, here or in another process, must not change what the model draws.
     pl.seed_everything(int(config["seed"]), workers=True, verbose=False)
@@ -74,7 +80,8 @@ def _train(
     portable = make_portable(model, config)
     resume, note = resume_point(directory) if is_first_rank() else _of_first_rank(directory)
     resumer = Resumer(directory, job.reserve)
-    start = Started(digests=data_digests(data), note=note, model_bytes=model_bytes(model))
+    digests = data_digests(data) | model_digests(model)
+    start = Started(digests=digests, note=note, model_bytes=model_bytes(model))
     reporter = Reporter(line, resumer, start, job.objectives, config["monitor"])
     with SpoolWriter(directory) as spool, contextlib.ExitStack() as sampled:
         callbacks: list[pl.Callback] = [TrainLoss(), reporter, Lifeline(directory)]
@@ -89,12 +96,14 @@ def _train(
         trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=None if resume is None else True)
         metrics = numbers(trainer.callback_metrics) | reporter.best(config["monitor"], config["mode"])
         steps, best = trainer.global_step, _best_checkpoint(trainer)
+        # Before the test loads the best ones: these are what every step of training went into.
+        weights = weights_digest(model)
         if tested and not reporter.stopped:
-            metrics |= _test(trainer, model, data, best)
+            metrics |= _test(trainer, model, data, best, began)
     checkpoint = str(Path(best).relative_to(directory)) if best else None
     ending = Pruned if reporter.stopped else Result
     seconds = time.monotonic() - started
-    return ending(metrics, checkpoint, steps, seconds, _device_memory(), portable)
+    return ending(metrics, checkpoint, steps, seconds, _device_memory(), portable, weights)
 
 
 def _of_first_rank(directory: Path) -> tuple[Path | None, str]:
@@ -139,11 +148,34 @@ def _can_test(model: pl.LightningModule, data: pl.LightningDataModule) -> bool:
 
 
 def _test(
-    trainer: pl.Trainer, model: pl.LightningModule, data: pl.LightningDataModule, checkpoint: str | None
+    trainer: pl.Trainer, model: pl.LightningModule, data: pl.LightningDataModule, checkpoint: str | None, began: float
 ) -> dict[str, float]:
-    # This process wrote the checkpoint a moment ago, and a user's hyperparameters may be any objects.
-    results = trainer.test(model, data, ckpt_path=checkpoint, verbose=False, weights_only=False)
+    safely = None if checkpoint is None else not _needs_pickle(Path(checkpoint), began)
+    results = trainer.test(model, data, ckpt_path=checkpoint, verbose=False, weights_only=safely)
     return {name: value for part in results for name, value in numbers(part).items()}
+
+
+def _needs_pickle(checkpoint: Path, began: float) -> bool:
+    """Whether a checkpoint must be unpickled, since a user's hyperparameters may be any objects.
+
+    That is done to one alone that was written since this training began, by the time that no program can set back: what
+    was found in the trial's directory may be anybody's, and a pickle runs what it holds.
+
+    Raises:
+        ModelError: One that was there before needs it.
+    """
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        # The kernel's clock for files ticks a few milliseconds late.
+        if checkpoint.stat().st_ctime > began - CLOCK_SECONDS:
+            return True
+        raise ModelError(
+            f"{checkpoint} holds objects that only a pickle loads, and was there before this training began; "
+            "keep them out of save_hyperparameters",
+            where="model",
+        ) from error
+    return False
 
 
 def quieten() -> None:

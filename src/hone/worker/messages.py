@@ -41,6 +41,7 @@ class TrialJob:
         start_from: Where relative paths of the config start; None for the worker's own working directory.
         data: Names what the trial's data is made from, where other trials are to share it once it is prepared.
         reserve: Bytes of the file system that must be left free when checkpoints have been written.
+        allowed: For a config from elsewhere: what it may name beside what is always allowed. None for the user's own.
     """
 
     number: int
@@ -51,6 +52,7 @@ class TrialJob:
     start_from: str | None = None
     data: str | None = None
     reserve: int = 0
+    allowed: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ class Started:
         note: What the user should know, such as why it starts over.
         model_bytes: Size of the model's parameters and buffers.
         rows: How many rows each split has, where that is known without loading anything.
+        state: How torch stands: threads, deterministic flags, versions, devices.
     """
 
     metrics: tuple[str, ...] = ()
@@ -130,6 +133,7 @@ class Started:
     note: str = ""
     model_bytes: int = 0
     rows: dict[str, int] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,7 @@ class Result:
         seconds: Wall time from the worker's start to its end.
         device_memory: The most bytes of a device that it took; 0 without one.
         portable: The checkpoint says what its model is built from.
+        weights: Digest of the weights that training ended with; empty where there is none.
     """
 
     metrics: dict[str, float]
@@ -180,6 +185,7 @@ class Result:
     seconds: float = 0.0
     device_memory: int = 0
     portable: bool = False
+    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +198,7 @@ class Pruned:
     seconds: float = 0.0
     device_memory: int = 0
     portable: bool = False
+    weights: str = ""
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,9 @@ def run_job(job: TrialJob, channel: Channel | None = None, data: Any = None) -> 
     take_lease(job.lease)
     line = Line(channel)
     config = _read_config(directory)
-    if config.get("objective"):
+    if refusal := _refusal(config, job):
+        ending: Ending = refusal
+    elif config.get("objective"):
         from hone.worker.objective import run_objective
 
         ending = run_objective(job, config, line, started)
@@ -110,6 +112,20 @@ def run_job(job: TrialJob, channel: Channel | None = None, data: Any = None) -> 
             write_result(ending, directory)
         line.end(ending)
     return 0 if not isinstance(ending, Failed) else 1
+
+
+def _refusal(config: dict[str, Any], job: TrialJob) -> Failed | None:
+    """Why a config from elsewhere is not run; None where it is."""
+    if job.allowed is None:
+        return None
+    from hone.config.trust import check_objects
+    from hone.errors import ConfigError
+
+    try:
+        check_objects(config, job.allowed, TRIAL_FILE)
+    except ConfigError as error:
+        return Failed("error", error.message, bad_input=True, where=(error.where or "").removeprefix(f"{TRIAL_FILE}: "))
+    return None
 
 
 def prepare_data(job: TrialJob) -> Any:

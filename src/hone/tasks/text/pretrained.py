@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from hone.config.explain import first_line
 from hone.errors import HoneError
+from hone.provenance.digests import file_digest
 
 Loaded = TypeVar("Loaded")
 
@@ -36,6 +37,21 @@ def load_pretrained(load: Callable[[str], Loaded], name: str, error: type[HoneEr
             raise error("needs the transformers package: pip install 'hone-ml[text]'", where) from None
         reason = first_line(str(cause)) or type(cause).__name__
         raise error(f"cannot load {name!r}: {reason}", where) from cause
+
+
+def pretrained_digests(name: str) -> dict[str, str]:
+    """SHA-256 of each file of a pretrained model that decides what it computes.
+
+    Args:
+        name: A hub name, already loaded and so in the hub's cache, or a local folder's path.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        from transformers.utils import cached_file
+
+        folder = Path(cached_file(name, "config.json", local_files_only=True)).parent
+    files = sorted(one for pattern in ("*.safetensors", "config.json") for one in folder.glob(pattern))
+    return {f"{name}/{one.name}": file_digest(one) for one in files}
 
 
 def _quieten() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hone.errors import ModelError
 from hone.tasks.classifier import Classifier
-from hone.tasks.text.pretrained import load_pretrained
+from hone.tasks.text.pretrained import load_pretrained, pretrained_digests
 
 LAYER = re.compile(r"\.(?:layer|layers|h|block)\.(\d+)\.")
 # BERT and its kin put biases and normalisation outside of weight decay.
@@ -71,6 +71,10 @@ class TransformerClassifier(Classifier):
         """
         scores: Tensor = self.encoder(**inputs).logits
         return scores
+
+    def content_digest(self) -> dict[str, str]:
+        """SHA-256 of each file of the pretrained model."""
+        return pretrained_digests(self.hparams["pretrained"])
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """Trainable parameters by learning rate, biases and normalisation without weight decay.
