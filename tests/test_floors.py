@@ -36,6 +36,11 @@ HOMES = {
     "torchmetrics": {"tasks"},
     "transformers": {"tasks"},
     "datasets": {"tasks"},
+    "tokenizers": {"tasks"},
+    "peft": {"tasks"},
+    "PIL": {"tasks"},
+    "soundfile": {"tasks"},
+    "gymnasium": {"tasks"},
     "typer": {"cli"},
 }
 

@@ -113,6 +113,16 @@ class TextData(pl.LightningDataModule):
         """The token id that shorter texts are filled with."""
         return self.encoder.pad_id
 
+    @property
+    def token_ids(self) -> dict[str, int]:
+        """Size of the vocabulary and the padding, by the names that configs of transformers' have for them."""
+        return {"vocab_size": self.vocab_size, **self.encoder.special_ids}
+
+    @property
+    def class_counts(self) -> list[int]:
+        """How often each class is in the training split."""
+        return torch.bincount(self.splits["train"].labels, minlength=self.num_classes).tolist()
+
     def setup(self, stage: str | None = None) -> None:
         """Read, split and encode everything, once.
 
