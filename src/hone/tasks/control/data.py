@@ -125,7 +125,7 @@ class ExpertData(pl.LightningDataModule):
         # A split that is judged changes no weights, so its batches may be as large as is quick.
         size = self.batch_size if shuffle else max(self.batch_size, 256)
         split = self.splits[name]
-        return DataLoader(split, size, shuffle=shuffle, num_workers=self.num_workers, collate_fn=_as_it_is)
+        return DataLoader(split, batch_size=size, shuffle=shuffle, num_workers=self.num_workers, collate_fn=_as_it_is)
 
 
 class StretchData(ExpertData):

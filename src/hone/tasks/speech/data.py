@@ -162,7 +162,7 @@ class SpeechData(pl.LightningDataModule):
         # A split that is judged changes no weights, so its batches may be as large as is quick.
         size = self.batch_size if shuffle else max(self.batch_size, 64)
         split = self.splits[name]
-        return DataLoader(split, size, shuffle=shuffle, num_workers=self.num_workers, collate_fn=_as_it_is)
+        return DataLoader(split, batch_size=size, shuffle=shuffle, num_workers=self.num_workers, collate_fn=_as_it_is)
 
 
 class Waveforms(Dataset[Split]):

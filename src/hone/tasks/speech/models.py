@@ -97,9 +97,19 @@ class SpeechClassifier(PretrainedClassifier):
         label_smoothing: float = 0.0,
         class_weights: Weights = None,
     ) -> None:
-        tuning = {"tune": tune, "freeze_layers": freeze_layers, "layer_decay": layer_decay, "lora": lora}
-        losses = {"metrics": metrics, "label_smoothing": label_smoothing, "class_weights": class_weights}
-        super().__init__(num_classes, pretrained, architecture, dropout=dropout, **tuning, **losses)
+        super().__init__(
+            num_classes,
+            pretrained,
+            architecture,
+            tune,
+            freeze_layers,
+            layer_decay,
+            lora,
+            dropout,
+            metrics=metrics,
+            label_smoothing=label_smoothing,
+            class_weights=class_weights,
+        )
         self.save_hyperparameters(ignore=["metrics"])
         self.listener = Listener(self.network, rate)
 

@@ -200,7 +200,7 @@ class TableData(pl.LightningDataModule):
         # A split that is judged changes no weights, so its batches may be as large as is quick.
         size = self.batch_size if shuffle else max(self.batch_size, 1024)
         rows = self.splits[name]
-        return DataLoader(rows, size, shuffle=shuffle, num_workers=self.num_workers, collate_fn=_as_it_is)
+        return DataLoader(rows, batch_size=size, shuffle=shuffle, num_workers=self.num_workers, collate_fn=_as_it_is)
 
 
 class Rows(Dataset[Batch]):

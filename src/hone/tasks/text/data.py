@@ -222,7 +222,7 @@ class TextData(pl.LightningDataModule):
         return self._loader(split, max(self.batch_size, 64), longest_first)
 
     def _loader(self, split: EncodedTexts, size: int, sampler: Any) -> DataLoader[Batch]:
-        return DataLoader(split, size, sampler=sampler, num_workers=self.num_workers, collate_fn=_as_it_is)
+        return DataLoader(split, batch_size=size, sampler=sampler, num_workers=self.num_workers, collate_fn=_as_it_is)
 
 
 def _as_it_is(batch: Any) -> Any:
