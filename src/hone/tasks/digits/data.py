@@ -111,7 +111,7 @@ class DigitsData(pl.LightningDataModule):
         # A split that is judged changes no weights, so its batches may be as large as is quick.
         size = self.batch_size if shuffle else max(self.batch_size, 512)
         return DataLoader(
-            BatchedTensors(*split), size, shuffle=shuffle, num_workers=self.num_workers, collate_fn=_as_it_is
+            BatchedTensors(*split), batch_size=size, shuffle=shuffle, num_workers=self.num_workers, collate_fn=_as_it_is
         )
 
 

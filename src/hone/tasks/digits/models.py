@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from hone.tasks.classifier import Classifier
+from hone.tasks.classifier import Classifier, Weights
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh, "silu": nn.SiLU}
 Activation = Literal["relu", "gelu", "tanh", "silu"]
@@ -37,7 +37,7 @@ class MLPClassifier(Classifier):
         dropout: float = 0.0,
         metrics: dict[str, Any] | None = None,
         label_smoothing: float = 0.0,
-        class_weights: Sequence[float] | None = None,
+        class_weights: Weights = None,
     ) -> None:
         super().__init__(num_classes, metrics, label_smoothing, class_weights)
         self.save_hyperparameters(ignore=["metrics"])
@@ -84,7 +84,7 @@ class CNNClassifier(Classifier):
         dropout: float = 0.0,
         metrics: dict[str, Any] | None = None,
         label_smoothing: float = 0.0,
-        class_weights: Sequence[float] | None = None,
+        class_weights: Weights = None,
     ) -> None:
         super().__init__(num_classes, metrics, label_smoothing, class_weights)
         self.save_hyperparameters(ignore=["metrics"])

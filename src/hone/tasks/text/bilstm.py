@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from hone.tasks.classifier import Classifier
+from hone.tasks.classifier import Classifier, Weights
 
 EMBEDDING_DEVIATION = 0.1
 
@@ -43,7 +43,7 @@ class BiLSTMClassifier(Classifier):
         dropout: float = 0.5,
         metrics: dict[str, Any] | None = None,
         label_smoothing: float = 0.0,
-        class_weights: Sequence[float] | None = None,
+        class_weights: Weights = None,
     ) -> None:
         super().__init__(num_classes, metrics, label_smoothing, class_weights)
         self.save_hyperparameters(ignore=["metrics"])

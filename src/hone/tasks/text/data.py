@@ -122,6 +122,16 @@ class TextData(pl.LightningDataModule):
         """The token id that shorter texts are filled with."""
         return self.encoder.pad_id
 
+    @property
+    def token_ids(self) -> dict[str, int]:
+        """Size of the vocabulary and the padding, by the names that configs of transformers' have for them."""
+        return {"vocab_size": self.vocab_size, **self.encoder.special_ids}
+
+    @property
+    def class_counts(self) -> list[int]:
+        """How often each class is in the training split."""
+        return torch.bincount(self.splits["train"].labels, minlength=self.num_classes).tolist()
+
     def setup(self, stage: str | None = None) -> None:
         """Read, split and encode everything, once.
 
@@ -227,7 +237,7 @@ class TextData(pl.LightningDataModule):
         return self._loader(split, max(self.batch_size, 64), longest_first)
 
     def _loader(self, split: EncodedTexts, size: int, sampler: Any) -> DataLoader[Batch]:
-        return DataLoader(split, size, sampler=sampler, num_workers=self.num_workers, collate_fn=_as_it_is)
+        return DataLoader(split, batch_size=size, sampler=sampler, num_workers=self.num_workers, collate_fn=_as_it_is)
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from hone.errors import DataError
-from hone.tasks.text.pretrained import load_pretrained
+from hone.tasks.pretrained import load_pretrained
 
 PAD, UNKNOWN = 0, 1
 WORD = re.compile(r"\w+|[^\w\s]")
@@ -22,6 +22,10 @@ class Encoder(Protocol):
     @property
     def size(self) -> int:
         """How many different ids there are."""
+
+    @property
+    def special_ids(self) -> dict[str, int]:
+        """Padding and other marks, by the names that configs of transformers' have for them."""
 
     def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
         """Token ids of each text, at least one and at most ``max_length``."""
@@ -51,6 +55,11 @@ class Vocabulary:
         """Words, padding and the unknown word."""
         return len(self.ids) + 2
 
+    @property
+    def special_ids(self) -> dict[str, int]:
+        """Padding; there are no others, and a config's own would lie outside of the vocabulary."""
+        return {"pad_token_id": PAD, "bos_token_id": PAD, "eos_token_id": PAD}
+
     def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
         """Token ids of each text.
 
@@ -79,12 +88,20 @@ class PretrainedTokenizer:
 
     def __init__(self, name: str) -> None:
         self.tokenizer = load_pretrained(_load_tokenizer, name, DataError, "data.tokenizer")
+        if self.tokenizer.pad_token_id is None and self.tokenizer.eos_token_id is not None:
+            # GPT-2 and its kin have no padding; what ends a text is in no text.
+            self.tokenizer.pad_token = self.tokenizer.eos_token
         self.pad_id = int(self.tokenizer.pad_token_id or 0)
 
     @property
     def size(self) -> int:
         """Tokens, added ones included."""
         return len(self.tokenizer)
+
+    @property
+    def special_ids(self) -> dict[str, int]:
+        """Those of padding, beginning and end that the tokenizer has."""
+        return special_ids(self.tokenizer)
 
     def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
         """Token ids of each text, with the model's own marks around them.
@@ -98,6 +115,12 @@ class PretrainedTokenizer:
         """
         encoded = self.tokenizer(list(texts), truncation=True, max_length=max_length)
         return [list(one) for one in encoded["input_ids"]]
+
+
+def special_ids(tokenizer: Any) -> dict[str, int]:
+    """Padding, beginning and end of a tokenizer of transformers', by the names that configs have for them."""
+    found = {f"{kind}_token_id": getattr(tokenizer, f"{kind}_token_id") for kind in ("pad", "bos", "eos")}
+    return {name: number for name, number in found.items() if number is not None}
 
 
 def _load_tokenizer(place: str) -> Any:

@@ -14,7 +14,15 @@ from hone.provenance.digests import file_digest
 Loaded = TypeVar("Loaded")
 
 
-def load_pretrained(load: Callable[[str], Loaded], name: str, error: type[HoneError], where: str) -> Loaded:
+def load_pretrained(
+    load: Callable[[str], Loaded],
+    name: str,
+    error: type[HoneError],
+    where: str,
+    extra: str = "text",
+    *,
+    named: bool = True,
+) -> Loaded:
     """Load a pretrained thing through ``transformers``.
 
     Args:
@@ -22,21 +30,25 @@ def load_pretrained(load: Callable[[str], Loaded], name: str, error: type[HoneEr
         name: A hub name, or a local folder's path.
         error: What to raise.
         where: The config key that holds the name.
+        extra: The extra of hone that brings ``transformers``.
+        named: The name is one of a place; else of a family, to be built anew.
 
     Raises:
         HoneError: Of the given kind: there is no such thing, or ``transformers`` is not installed.
     """
     folder = Path(name).expanduser()
-    if name.startswith((".", "/", "~")) and not folder.is_dir():
+    if named and name.startswith((".", "/", "~")) and not folder.is_dir():
         raise error(f"no such folder: {name}", where)
     try:
         _quieten()
-        return load(str(folder) if folder.is_dir() else name)
+        return load(str(folder) if named and folder.is_dir() else name)
+    except HoneError:
+        raise
     except Exception as cause:
         if isinstance(cause, ModuleNotFoundError) and cause.name == "transformers":
-            raise error("needs the transformers package: pip install 'hone-ml[text]'", where) from None
+            raise error(f"needs the transformers package: pip install 'hone-ml[{extra}]'", where) from None
         reason = first_line(str(cause)) or type(cause).__name__
-        raise error(f"cannot load {name!r}: {reason}", where) from cause
+        raise error(f"cannot {'load' if named else 'build'} {name!r}: {reason}", where) from cause
 
 
 def pretrained_digests(name: str) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Image classification: folders of pictures, ResNet, EfficientNet and ViT."""

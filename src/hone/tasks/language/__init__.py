@@ -1,0 +1,1 @@
+"""Language modelling: text files, GPT-2 and its kin, perplexity."""

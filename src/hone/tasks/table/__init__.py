@@ -1,0 +1,1 @@
+"""Tables: CSV and Parquet files, classes or numbers to predict, multilayer perceptrons."""
