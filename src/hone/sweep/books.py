@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from hone.worker.messages import Failed, Started
 from hone.worker.run import attempts, read_result
 
 BEST_FILE = "best.yaml"
+SAME_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Books:
         self._open = False
         self._runs: dict[int, TrackedRun] = {}
         self._opened: list[TrackedRun] = []
+        self._best: tuple[float, int] | None = None
+        self._logged: tuple[float | None, float] = (None, 0.0)
 
     def open_study(self) -> None:
         """Open the study's run, or take it up again, and wait until that is done.
@@ -175,7 +179,20 @@ class Books:
                 run.put(DeleteModel())
 
     def log_best(self, value: float, ended: int) -> None:
-        """Log the best value so far, with the number of trials that have ended as its step."""
+        """Log the best value so far, with the number of trials that have ended as its step.
+
+        A better one at once; the same again only now and then, where trials end many times a second.
+        """
+        self._best = value, ended
+        if value != self._logged[0] or time.monotonic() - self._logged[1] > SAME_SECONDS:
+            self._log_best()
+
+    def _log_best(self) -> None:
+        """Log what is known of the best value and not logged yet."""
+        if self._best is None:
+            return
+        (value, ended), self._best = self._best, None
+        self._logged = value, time.monotonic()
         # By its objective a study stands beside its best trial, however the dashboard sorts.
         self.parent.log({f"{BEST}{self.plan.sweep.metric}": value, OBJECTIVE: value}, ended)
 
@@ -245,6 +262,7 @@ class Books:
         """
         if not self._open:
             return
+        self._log_best()
         self.parent.add_files(files)
         self.show(board)
         statuses = {"complete": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}

@@ -17,7 +17,8 @@ from typing import BinaryIO, Self
 
 SPOOL_FILE = "metrics.jsonl"
 DELIVERED_FILE = "metrics.delivered"
-BUFFERED_BYTES = 16_384
+BUFFERED_BYTES = 65_536
+MOST_PENDING = 256
 # What an outage of days leaves does not fit into memory.
 CHUNK_BYTES = 1_000_000
 
@@ -56,6 +57,7 @@ class SpoolWriter:
         self.reached = _last_steps(directory / SPOOL_FILE)
         # Training and the sampling of its machine write in turns.
         self._lock = threading.Lock()
+        self._pending: list[tuple[int, float, Mapping[str, float]]] = []
         self._file = (directory / SPOOL_FILE).open("a", buffering=BUFFERED_BYTES, encoding="utf-8")
 
     def append(self, metrics: Mapping[str, float], step: int, seconds: float) -> None:
@@ -66,14 +68,22 @@ class SpoolWriter:
             step: Optimizer step.
             seconds: ``time.time()`` of the moment.
         """
-        new = {name: value for name, value in metrics.items() if step > self.reached.get(name, -1)}
-        if new:
-            with self._lock:
-                self._file.write(json.dumps([step, round(seconds * 1000), new]) + "\n")
+        reached = self.reached
+        new = {name: value for name, value in metrics.items() if step > reached.get(name, -1)} if reached else metrics
+        if not new:
+            return
+        # Written as text many at once: between two steps of a training each would be encoded with cold caches.
+        with self._lock:
+            self._pending.append((step, seconds, new))
+        if len(self._pending) >= MOST_PENDING:
+            self.flush()
 
     def flush(self) -> None:
         """Hand what is buffered to the operating system."""
         with self._lock:
+            pending, self._pending = self._pending, []
+            for step, seconds, metrics in pending:
+                self._file.write(json.dumps([step, round(seconds * 1000), metrics]) + "\n")
             self._file.flush()
 
     def __enter__(self) -> Self:
@@ -82,6 +92,7 @@ class SpoolWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.flush()
         self._file.close()
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from hone.tracking.spool import SpoolWriter
+
+FLUSH_SECONDS = 0.5
 
 
 class SpoolLogger(Logger):
@@ -23,6 +25,9 @@ class SpoolLogger(Logger):
     def __init__(self, spool: SpoolWriter) -> None:
         super().__init__()
         self.spool = spool
+        self._flushed = 0.0
+        self._names: Set[str] = frozenset()
+        self._same = False
 
     @property
     def name(self) -> str:
@@ -49,11 +54,22 @@ class SpoolLogger(Logger):
         # Lightning adds the epoch to each batch of metrics; only its own call does, and it is no metric.
         points = {name: float(value) for name, value in metrics.items() if name != "epoch"}
         self.spool.append(points, step or 0, time.time())
+        self._same = points.keys() == self._names
+        self._names = points.keys()
 
     @rank_zero_only
     def save(self) -> None:
+        """Hand what is buffered to the operating system; what is logged at every step, now and then.
+
+        Lightning asks for it whenever something has been logged.
+        """
+        if not self._same or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
         """Hand what is buffered to the operating system."""
         self.spool.flush()
+        self._flushed = time.monotonic()
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

@@ -22,6 +22,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from hone.training.failures import DiskFull, Preempted
+from hone.training.logger import SpoolLogger
 from hone.worker.disk import RESUME_FILE, SIZES_OF_A_TRIAL
 
 STATE = "hone.random"
@@ -172,6 +173,9 @@ class Resumer(Callback):
         own = {"now": _random_state(), "epoch": self._epoch_began, "first": first, "stepped": stepped}
         self._states = _of_all_ranks(own, trainer.world_size)
         try:
+            # Who goes on from here does not come by earlier steps again.
+            if isinstance(trainer.logger, SpoolLogger):
+                trainer.logger.flush()
             trainer.save_checkpoint(temporary)
         finally:
             self._saving = False
