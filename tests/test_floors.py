@@ -39,7 +39,7 @@ HOMES = {
     "pytorch_lightning": {"training", "tasks"},
     "torchmetrics": {"tasks", "training"},
     "plotly": {"report"},
-    "matplotlib": {"report"},
+    "matplotlib": {"report", "compare.curves"},
     "pyarrow": {"training", "report.evaluation"},
     "transformers": {"tasks"},
     "datasets": {"tasks"},

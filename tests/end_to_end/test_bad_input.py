@@ -22,7 +22,7 @@ CASES = {
     "unknown group": (["train", "modell=mlp"], r"^hone: modell: .*Did you mean model"),
     "unknown option": (
         ["train", "model=mlpp"],
-        r"^hone: model: no option 'mlpp'\. Did you mean mlp\?.*bert, bilstm, cnn",
+        r"^hone: model: no option 'mlpp'\. Did you mean mlp\?.*bert, bilstm",
     ),
     "unknown key": (["train", "optimizer.lrr=1"], r"^hone: optimizer\.lrr: no such key.*Did you mean optimizer\.lr\?"),
     "unknown key of a class": (["train", "+model.hiden=3"], r"^hone: model\.hiden: .*Did you mean hidden\?"),

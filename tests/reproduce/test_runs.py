@@ -20,7 +20,7 @@ def test_a_run_is_the_same_to_the_bit_and_the_new_one_says_of_which(project, tra
     answer = reproduced(run.info.run_id[:8])
 
     assert answer.returncode == 0, answer
-    assert answer.stdout.splitlines()[-4].startswith("identical")
+    assert [line for line in answer.stdout.splitlines() if line.startswith("identical")]
     assert "nothing differs" in answer.stdout
     assert "the weights are the same to the bit" in answer.stdout
     again = runs()[-1]
@@ -146,8 +146,8 @@ def test_a_run_that_failed_fails_the_same_way(trained, reproduced):
 
 def test_a_secret_that_was_hidden_must_be_given(project, trained, reproduced, runs):
     run = trained("trainer.max_epochs=1", "+api_key=hunter22")
-    for file in (project / "mlruns" / "artifacts").rglob("*.*"):
-        assert file.suffix == ".ckpt" or "hunter22" not in file.read_text(), file
+    kept = [one for one in (project / "mlruns" / "artifacts").rglob("*") if one.is_file()]
+    assert not [one for one in kept if b"hunter22" in one.read_bytes()]
     assert run.data.params["api_key"] == "***"
 
     refused = reproduced(run)

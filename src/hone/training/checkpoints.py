@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,9 +18,12 @@ import torch
 from torch._weights_only_unpickler import Unpickler as WeightsUnpickler
 
 from hone.config.build import build, locate, signature_of
+from hone.config.secrets import hide_values
+from hone.config.trust import check_objects
 from hone.errors import ModelError
 
 RECIPE = "hone.model"
+ALLOW = "HONE_ALLOW"
 # What the optimizer is made of, for a module that takes one.
 PARTS = ("model", "optimizer", "scheduler")
 HYPERPARAMETERS = ("hyper_parameters", "datamodule_hyper_parameters")
@@ -56,6 +60,7 @@ def recipe(config: Mapping[str, Any]) -> dict[str, Any] | None:
     """What a model is built from; None where that is more than numbers and texts."""
     try:
         made_of: dict[str, Any] = json.loads(json.dumps({part: config.get(part) for part in PARTS}))
+        made_of = hide_values(made_of)
     except (TypeError, ValueError):
         return None
     return made_of
@@ -72,11 +77,14 @@ def restore(checkpoint: Mapping[str, Any]) -> pl.LightningModule:
 
     Raises:
         ModelError: The checkpoint does not say what it is of, or names something else than a LightningModule.
-        ConfigError: The class cannot be imported or built here.
+        ConfigError: The class cannot be imported or built here, or the checkpoint names what it may not:
+            ``hone.config.trust`` says what, and the variable ``HONE_ALLOW`` may name more packages.
     """
     made_of = checkpoint.get(RECIPE)
     if made_of is None:
         raise ModelError("the checkpoint does not hold what its model is built from")
+    # A checkpoint may be anybody's, and what it names is called.
+    check_objects(made_of, tuple(filter(None, os.environ.get(ALLOW, "").split(","))), "the checkpoint")
     node = made_of["model"]
     target = locate(str(node.get("_target_")), "model")
     if not (isinstance(target, type) and issubclass(target, pl.LightningModule)):

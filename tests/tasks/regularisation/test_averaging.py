@@ -75,6 +75,7 @@ def test_a_moving_average_follows_the_weights(trainer, tmp_path):
     assert model.judged == [average]
 
 
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
 def test_a_training_that_is_taken_up_again_goes_on_with_both(trainer, tmp_path):
     _, whole, _, _ = fitted(trainer, tmp_path / "whole", MovingAverage(decay=0.9), weights_only=False, epochs=4)
     last = ModelCheckpoint(tmp_path, save_last=True, save_top_k=0)

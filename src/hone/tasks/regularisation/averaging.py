@@ -119,4 +119,4 @@ class MovingAverage(EqualAverage):
     def __init__(self, decay: float = 0.999, start: float = 0.0) -> None:
         if not 0 < decay < 1:
             raise ConfigError(f"must be in (0, 1), not {decay}", where="callbacks.averaging.decay")
-        super().__init__(start, avg_fn=get_ema_avg_fn(decay))
+        super().__init__(start, avg_fn=get_ema_avg_fn(decay))  # type: ignore[no-untyped-call]
