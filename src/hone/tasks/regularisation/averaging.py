@@ -40,6 +40,12 @@ class EqualAverage(WeightAveraging):
         self._first = 0
         self._judging = False
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Begin an average of its own for each training."""
+        super().setup(trainer, pl_module, stage)
+        if stage == "fit":
+            self._judging = False
+
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
         """Average at each step of the last part."""
         return step_idx is not None and step_idx >= self._first
@@ -68,10 +74,10 @@ class EqualAverage(WeightAveraging):
         self._put_back(pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave the average in the model."""
-        self._put_back(pl_module)
-        if self._has_average():
-            self._copy_average_to_current(pl_module)
+        """Leave the average in the model; the weights that were trained stay at hand for a last checkpoint."""
+        if self._has_average() and not self._judging:
+            self._swap_models(pl_module)
+            self._judging = True
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
