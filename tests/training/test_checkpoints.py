@@ -42,7 +42,7 @@ def test_more_packages_are_named_by_the_user(project, monkeypatch):
         restore(checkpoint(model))
     monkeypatch.setenv("HONE_ALLOW", "fractions")
 
-    with pytest.raises(ConfigError, match="could not be built: .* got Fraction"):
+    with pytest.raises(ConfigError, match=r"could not be built: .* got Fraction"):
         # It is built now, and is no size of a layer.
         restore(checkpoint(model))
 
