@@ -7,7 +7,19 @@ against an MLflow server of their own. The repository is then cloned into anothe
 sweeps are reproduced there: the clone shares the server's address and the data's folder with the first, and no file.
 Prints a line for each run and a table. On 2 cores of an AMD EPYC, shared with other work, one thread a trial:
 
-RESULT
+    swept digits MLP: 12 trials in 14 s
+    swept digits CNN: 10 trials in 17 s
+    swept SST-2 BiLSTM: 8 trials in 37 s
+    swept SST-2 MiniLM: 8 trials in 119 s
+    30 of 38 runs drawn at random
+
+    | sweep | runs | identical | within tolerance | differs | failed |
+    | --- | ---: | ---: | ---: | ---: | ---: |
+    | digits MLP | 11 | 11 | 0 | 0 | 0 |
+    | digits CNN | 8 | 8 | 0 | 0 | 0 |
+    | SST-2 BiLSTM | 5 | 5 | 0 | 0 | 0 |
+    | SST-2 MiniLM | 6 | 6 | 0 | 0 | 0 |
+    | all | 30 | 30 | 0 | 0 | 0 |
 """
 
 from __future__ import annotations

@@ -57,15 +57,13 @@ def _pages(page: pages.Page, address: str, folder: Path) -> None:
     _picture(page, "run")
     pages.compare(page, address, experiment, best)
     _picture(page, "compare")
-    drawn = sorted(Path(study.artifacts.removeprefix("file://")).glob("report/*history*.png"))
-    for one in drawn[:1]:
-        pages.open_artifact(page, address, experiment, study.run_id, f"report/{one.name}")
-        _picture(page, "picture")
+    page.goto(f"{study.artifacts}/report/index.html")
+    _picture(page, "report", full_page=True)
 
 
-def _picture(page: pages.Page, name: str) -> None:
+def _picture(page: pages.Page, name: str, **how: bool) -> None:
     page.wait_for_timeout(SETTLED)
-    page.screenshot(path=DOCS / f"{name}.png")
+    page.screenshot(path=DOCS / f"{name}.png", **how)
 
 
 def _hone(folder: str, *arguments: str) -> str:

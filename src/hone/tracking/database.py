@@ -123,7 +123,7 @@ def _where(query: Query) -> tuple[str, list[Any]]:
 
 
 def _order(query: Query) -> str:
-    latest = "r.start_time DESC, r.run_uuid"
     if query.order is None:
-        return latest
-    return f"m.value IS NULL OR m.is_nan, m.value {'DESC' if query.descending else 'ASC'}, {latest}"
+        return "r.start_time DESC, r.run_uuid"
+    # Of equals the first, as a study has it.
+    return f"m.value IS NULL OR m.is_nan, m.value {'DESC' if query.descending else 'ASC'}, r.start_time, r.run_uuid"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Search = Callable[[str, Sequence[str], int], "list[Run]"]
 LATEST = "attributes.start_time DESC"
+FIRST = "attributes.start_time ASC"
 ID_LENGTH = 32
 # Runs that lack a metric cannot be asked for: more and more are looked at until there are enough.
 STEPS = (10, 200, 50_000)
@@ -53,7 +54,8 @@ def _filter(query: Query) -> str:
 def _order(query: Query) -> list[str]:
     if query.order is None:
         return [LATEST]
-    return [f"metrics.`{query.order}` {'DESC' if query.descending else 'ASC'}"]
+    # Of equals the first, as a study has it.
+    return [f"metrics.`{query.order}` {'DESC' if query.descending else 'ASC'}", FIRST]
 
 
 def _quoted(value: str) -> str:

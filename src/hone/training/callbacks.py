@@ -126,7 +126,6 @@ class Reporter(Callback):
             self._check_logged(name)
         if trainer.is_global_zero:
             resumed = trainer.global_step if trainer.ckpt_path else None
-            _log_size(trainer, pl_module)
             start = replace(
                 self.start,
                 metrics=self._sanity_metrics,
@@ -168,6 +167,14 @@ class Reporter(Callback):
         if not self.stopped:
             self.resumer.agreed = asked
 
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the model's size after what it is judged by: MLflow shows first what was logged first."""
+        _log_size(trainer, pl_module)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Log it here as well, since a model may have been too large."""
+        _log_size(trainer, pl_module)
+
     def state_dict(self) -> dict[str, Any]:
         """The validations so far."""
         return {"reports": self._reports}
@@ -195,7 +202,7 @@ def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 def _log_size(trainer: pl.Trainer, model: pl.LightningModule) -> None:
     """Log what a model is in size, beside the metrics that it is judged by."""
-    if trainer.logger is None:
+    if trainer.logger is None or not trainer.is_global_zero:
         return
     parameters = [
         one.numel() for one in model.parameters() if not isinstance(one, torch.nn.parameter.UninitializedParameter)
