@@ -32,7 +32,7 @@ def filled(seeded_store, tmp_path_factory):
         run_id = store.start_run(f"s-{number}", tags)
         if state == "complete":
             value = math.nan if number == 0 else number / 10
-            store.log_values(run_id, {"objective": value, "val/loss": value, "size": -number})
+            store.log_values(run_id, {"objective": value, "val/loss": value, "size": -number, "equal": 1.0})
         if number in (1, 2):
             store.log_values(run_id, {"infeasible": 1.0})
         store.log_params(run_id, {"lr": number})
@@ -81,6 +81,7 @@ def test_trials_are_sorted_by_a_metric_as_their_study_sees_it(runs):
     assert best == ["s-1", "s-2", "s-4"]
     assert worst == ["s-38", "s-37"]
     assert [one.name for one in list_runs(runs, "s", 1, sort="size")] == ["s-0"]
+    assert [one.name for one in list_runs(runs, "s", 2, sort="equal")] == ["s-0", "s-1"]
     # What has no value comes last, whichever way round.
     assert not any(math.isfinite(one.objective or math.nan) for one in list_runs(runs, "s", 99, sort="objective")[-11:])
 
