@@ -171,10 +171,6 @@ class Reporter(Callback):
         """Log the model's size after what it is judged by: MLflow shows first what was logged first."""
         _log_size(trainer, pl_module)
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Log it here as well, since a model may have been too large."""
-        _log_size(trainer, pl_module)
-
     def state_dict(self) -> dict[str, Any]:
         """The validations so far."""
         return {"reports": self._reports}
