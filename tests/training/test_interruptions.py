@@ -21,6 +21,7 @@ BATCHES, EPOCHS = 24, 3
 # Batches of each of two ranks in an epoch, and those whose next validation is not an epoch's last.
 EACH = BATCHES // 2
 STRUCK = [one for one in range(2, EACH * EPOCHS) if one % EACH in range(1, 8)]
+IN_THE_SECOND_EPOCH = EACH + 5
 # Order of batches, dropout, a schedule and an optimizer with state.
 COMMON = [
     f"data.rows={BATCHES * 8}",
@@ -91,7 +92,7 @@ def test_at_random_steps_of_two_processes(how, composed, tmp_path, project):
     straight = cold(config, tmp_path / "straight", project)
     inside = set()
 
-    for batch in DRAW.sample(STRUCK, SOAK or 1):
+    for batch in DRAW.sample(STRUCK, SOAK) if SOAK else [IN_THE_SECOND_EPOCH]:
         strike = {"_target_": "toy.Strike", "batch": batch, "how": how}
         directory = tmp_path / f"at-{batch}"
         broken = cold({**config, "callbacks": {**config["callbacks"], "strike": strike}}, directory, project)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.data import _set_sampler_epoch
 from pytorch_lightning.callbacks import Callback
 
 from hone.training.failures import DiskFull, Preempted
@@ -191,6 +192,9 @@ class Resumer(Callback):
         fetcher = trainer.fit_loop._data_fetcher
         assert fetcher is not None
         if not self._loaded["first"]:
+            for loader in trainer.fit_loop._combined_loader.flattened:  # type: ignore[union-attr]
+                # Samplers of several ranks draw by the epoch's number, which Lightning tells them after this.
+                _set_sampler_epoch(loader, trainer.current_epoch)
             _set_random_state(self._epoch_began)
             iter(fetcher)
         for _ in range(batches):
