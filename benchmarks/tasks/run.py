@@ -72,14 +72,14 @@ def measure_baseline(name: str, _root: Path, *_more: str) -> dict:
 
 def run_sweep(name: str, root: Path, *more: str) -> dict:
     """Sweep; gives the best trial's metrics, how many trials there were and how long they took."""
-    began = time.time()
-    hone("sweep", PROJECT / "sweeps" / f"{name}.yaml", f"study.name={name}", *more, root=root)
-    seconds = time.time() - began
     trials = root / "mlruns" / "trials" / name
+    # One that was broken off goes on.
+    again = ["--resume"] if trials.exists() else []
+    hone("sweep", PROJECT / "sweeps" / f"{name}.yaml", f"study.name={name}", *more, *again, root=root)
     results = [json.loads(one.read_text()) for one in trials.glob("[0-9]*/result.json")]
     metric, best = watched(trials / "best.yaml")
     chosen = best((one["metrics"] for one in results), key=lambda one: one[metric])
-    return {"metrics": chosen, "trials": len(results), "seconds": seconds}
+    return {"metrics": chosen, "trials": len(results), "seconds": lasted(trials)}
 
 
 def run_reference(name: str, root: Path, *_more: str) -> dict:
@@ -92,6 +92,13 @@ def run_reference(name: str, root: Path, *_more: str) -> dict:
 
 
 STEPS = {"baseline": measure_baseline, "sweep": run_sweep, "train": run_reference}
+
+
+def lasted(trials: Path) -> float:
+    """Seconds from the first trial's beginning to the last one's end."""
+    files = [one for name in ("trial.yaml", "result.json") for one in trials.glob(f"[0-9]*/{name}")]
+    times = [one.stat().st_mtime for one in files]
+    return max(times) - min(times)
 
 
 def hone(*arguments: Any, root: Path) -> None:

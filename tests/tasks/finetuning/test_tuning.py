@@ -146,7 +146,9 @@ def test_choices_that_cannot_be_are_refused_by_key(network, options, message):
 def test_a_family_or_a_place_must_be_named():
     with pytest.raises(ModelError, match=r"^model\.pretrained: name a hub model or a folder"):
         TransformerClassifier(2)
-    with pytest.raises(ModelError, match=r"^model\.architecture: cannot build 'gtp2': "):
+    with pytest.raises(
+        ModelError, match=r"^model\.architecture\.model_type: .* no family 'gtp2'\. Did you mean gpt2\?$"
+    ):
         TransformerClassifier(2, architecture={"model_type": "gtp2"})
 
 

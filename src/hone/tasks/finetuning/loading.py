@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
 
-from hone.errors import ModelError
+from hone.errors import ModelError, did_you_mean
 from hone.tasks.pretrained import load_pretrained
 
 
@@ -52,6 +52,7 @@ def load_network(
             options = {"use_safetensors": True, "ignore_mismatched_sizes": "num_labels" in settings}
             network = kind.from_pretrained(place, config=config, **options)
         else:
+            _check_family(str(given["model_type"]), transformers.CONFIG_MAPPING)
             config = transformers.AutoConfig.for_model(**{**(token_ids or {}), **given, **settings})
             _set_dropout(config, dropout)
             network = kind.from_config(config)
@@ -64,6 +65,12 @@ def load_network(
     if "model_type" not in given:
         raise ModelError("name a hub model or a folder here, or a family by model.architecture", "model.pretrained")
     return load_pretrained(load, str(given["model_type"]), ModelError, "model.architecture", extra, named=False)
+
+
+def _check_family(family: str, known: Iterable[str]) -> None:
+    if family not in known:
+        near = did_you_mean(family, known)
+        raise ModelError(f"transformers has no family {family!r}.{near}", where="model.architecture.model_type")
 
 
 def _without_type(architecture: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from hone.tasks.finetuning.loading import load_network
 from hone.tasks.finetuning.losses import TokenLoss
 from hone.tasks.finetuning.module import FineTuned
 from hone.tasks.finetuning.tuning import Tune, Tuning
+from hone.tasks.metrics import collected
 
 
 class LanguageModel(FineTuned):
@@ -53,7 +54,7 @@ class LanguageModel(FineTuned):
         )
         self.adopt(network, tuning)
         wanted = {"perplexity": Perplexity} if metrics is None else metrics
-        collection = MetricCollection({name: make() for name, make in wanted.items()})
+        collection = collected(wanted, "language")
         self.val_metrics = collection.clone(prefix="val/")
         self.test_metrics = collection.clone(prefix="test/")
 
