@@ -47,7 +47,7 @@ def test_numbers_are_standardised_on_train_and_what_is_missing_is_marked(houses,
     assert torch.allclose(inputs["numbers"][~missing, 0].std(correction=0), torch.tensor(1.0), atol=1e-5)
     assert (inputs["numbers"][missing, 0] == 0).all()
     assert data.cardinalities == [3]
-    assert data.classes == ["large", "small"]
+    assert data.class_names == data.classes == ["large", "small"]
     assert data.class_counts == torch.bincount(targets).tolist()
 
 

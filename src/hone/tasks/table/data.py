@@ -84,6 +84,11 @@ class TableData(pl.LightningDataModule):
         return len(self.classes)
 
     @property
+    def class_names(self) -> list[str]:
+        """What each class is called in the target's column."""
+        return [str(one) for one in self.classes]
+
+    @property
     def class_counts(self) -> list[int]:
         """How often each class is in the training split."""
         return torch.bincount(self.splits["train"].targets, minlength=self.num_classes).tolist()
