@@ -35,7 +35,7 @@ def filled(seeded_store, tmp_path_factory):
             store.log_values(run_id, {"objective": value, "val/loss": value, "size": -number, "equal": 1.0})
         if number in (1, 2):
             store.log_values(run_id, {"infeasible": 1.0})
-        store.log_params(run_id, {"lr": number})
+        store.log_params(run_id, {"lr": number, "tuning@model": "lora"})
         store.end_run(run_id, "FINISHED")
     store.start_run("it's single", {"hone.kind": "train", "hone.state": "complete"})
     return store
@@ -151,3 +151,7 @@ def test_looking_at_a_sqlite_store_imports_no_mlflow():
     )
 
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_group_at_a_package_is_a_parameter_by_its_own_name(runs):
+    assert find_run(runs, "s-5").params == {"lr": "5", "tuning@model": "lora"}

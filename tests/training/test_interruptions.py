@@ -55,11 +55,10 @@ def weights(ending, directory):
 
 
 def points(directory):
-    """What training logged; the machine's own figures are never the same."""
+    """What training logged; what the machine was doing meanwhile is never the same."""
     lines = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
-    return [
-        (step, name, value) for step, _, metrics in lines for name, value in metrics.items() if "system/" not in name
-    ]
+    logged = [(step, name, value) for step, _, metrics in lines for name, value in metrics.items()]
+    return [one for one in logged if not one[1].startswith("system/")]
 
 
 @pytest.mark.parametrize("kind", KINDS)

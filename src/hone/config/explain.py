@@ -42,8 +42,10 @@ def explain(
 
 
 def first_line(text: str) -> str:
-    """The first line of a text that is not blank."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+    """The first line of a text that is not blank, with the next where it ends in a colon."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    whole = 2 if lines and lines[0].endswith(":") else 1
+    return " ".join(lines[:whole])
 
 
 def _missing(error: MissingConfigException, groups: Mapping[str, Sequence[str]]) -> ConfigError:

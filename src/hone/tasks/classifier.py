@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torchmetrics import AUROC, Accuracy, F1Score, Metric, MetricCollection, Precision, Recall
 
 from hone.errors import ModelError
+from hone.tasks.metrics import collected
 
 # What conf/evaluation/classification.yaml says, for models built in Python.
 DEFAULT_METRICS: Mapping[str, Callable[..., Metric]] = {
@@ -41,7 +42,7 @@ class Classifier(pl.LightningModule):
     Labels may be class numbers, or probabilities of shape (batch, num_classes), as mixed examples have them.
 
     Raises:
-        ModelError: There are fewer than 2 classes, or not as many weights as classes.
+        ModelError: There are fewer than 2 classes, not as many weights as classes, or metrics of another task.
 
     Source: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016 (label smoothing).
     """
@@ -66,8 +67,7 @@ class Classifier(pl.LightningModule):
         weights = torch.ones(num_classes) if self.balance else None if given is None else torch.tensor(given)
         self.loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing)
         wanted = DEFAULT_METRICS if metrics is None else metrics
-        built = {name: make(task="multiclass", num_classes=num_classes) for name, make in wanted.items()}
-        collection = MetricCollection(built)  # type: ignore[arg-type]
+        collection = collected(wanted, "classification", task="multiclass", num_classes=num_classes)
         self.val_metrics = collection.clone(prefix="val/")
         self.test_metrics = collection.clone(prefix="test/")
 

@@ -21,6 +21,7 @@ from hone.tracking.lookup import RUN_ID, find_run
 from hone.tracking.record import CONFIG_FILE, PROVENANCE_FILE
 from hone.tracking.run import KIND, STATE, STUDY
 from hone.tracking.store import PARENT_TAG, Store
+from hone.tracking.tags import by_key
 
 WHOLE_ID = 32
 Points = Mapping[str, tuple[tuple[int, float], ...]]
@@ -156,7 +157,7 @@ def _kept(store: Store, run: Run) -> KeptRun:
         state=tags.get(STATE, info.status.lower()),
         study=tags.get(STUDY, ""),
         tags=dict(tags),
-        params=dict(run.data.params),
+        params=by_key(run.data.params),
         last=dict(run.data.metrics),
         config=content,
         provenance=Provenance.from_dict(made_with),

@@ -14,7 +14,7 @@ from hone.tracking.database import Database, sqlite_file
 from hone.tracking.rows import Query, RunRow, Runs
 from hone.tracking.tags import BEST as BEST
 from hone.tracking.tags import DIRECTION as DIRECTION
-from hone.tracking.tags import FAILURE, KIND, PARENT, STATE, STUDY, TRIAL
+from hone.tracking.tags import FAILURE, KIND, PARENT, STATE, STUDY, TRIAL, by_key
 from hone.tracking.tags import INFEASIBLE as INFEASIBLE
 from hone.tracking.tags import METRIC as METRIC
 from hone.tracking.tags import OBJECTIVE as OBJECTIVE
@@ -232,7 +232,7 @@ def _view(run: RunRow) -> RunView:
         started=datetime.fromtimestamp(run.start / 1000),
         seconds=None if run.end is None else (run.end - run.start) / 1000,
         metrics=dict(run.metrics),
-        params=dict(run.params),
+        params=by_key(run.params),
         tags=dict(tags),
         searched=tuple(one for one in tags.get(SEARCHED, "").split(",") if one),
         failure=tags.get(FAILURE, ""),

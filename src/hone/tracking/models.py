@@ -19,6 +19,7 @@ from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from hone.tracking.files import link
+from hone.tracking.tags import param_name
 
 if TYPE_CHECKING:
     from hone.tracking.store import Store
@@ -47,7 +48,8 @@ def log_model(store: Store, run_id: str, checkpoint: Path, params: Mapping[str, 
     found = logged_model(store, run_id)
     if found is not None:
         return found
-    model = client.create_logged_model(experiment, NAME, run_id, params=dict(params), model_type="pytorch")
+    named = {param_name(key): value for key, value in params.items()}
+    model = client.create_logged_model(experiment, NAME, run_id, params=named, model_type="pytorch")
     with tempfile.TemporaryDirectory() as folder:
         for name, text in _texts(checkpoint.stat().st_size, model.model_id, run_id).items():
             path = Path(folder, name)

@@ -47,6 +47,7 @@ from hone.tracking.registry import Version, champion, champions, crown
 from hone.tracking.rows import Query, RunRow
 from hone.tracking.searching import search
 from hone.tracking.spool import Point
+from hone.tracking.tags import param_name
 
 METRICS_PER_REQUEST = 1_000
 LONGEST_PARAM = 6_000
@@ -165,7 +166,7 @@ class Store:
         long = {f"params/{UNSAFE.sub('_', key)}.txt": key for key, text in texts.items() if len(text) > LONGEST_PARAM}
         self.log_texts(run_id, {name: texts[key] for name, key in long.items()})
         texts |= {key: f"see {name} ({len(texts[key])} characters)" for name, key in long.items()}
-        for batch in batches([Param(key, text) for key, text in texts.items()]):
+        for batch in batches([Param(param_name(key), text) for key, text in texts.items()]):
             with self._explained():
                 self.client.log_batch(run_id, params=batch)
 

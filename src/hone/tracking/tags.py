@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 KIND, STATE, STUDY, TRIAL, ROUND, TASK = (
     "hone.kind",
     "hone.state",
@@ -28,3 +30,13 @@ UNFINISHED = ("running", "crashed", "stopped")
 CHAMPION, PREVIOUS = "champion", "previous"
 # What a version of a registered model remembers of its run.
 VALUE, RUN = "hone.value", "hone.run"
+
+
+def param_name(key: str) -> str:
+    """A parameter as MLflow takes it: ``tuning@model`` as ``tuning:model``. No config key has a colon."""
+    return key.replace("@", ":")
+
+
+def by_key(params: Mapping[str, str]) -> dict[str, str]:
+    """Parameters of MLflow's by the config keys that they were."""
+    return {name.replace(":", "@"): value for name, value in params.items()}

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from hone.tracking.rows import Query, RunRow, Runs
-from hone.tracking.tags import DIRECTION, KIND, METRIC, OBJECTIVE, SEARCHED, STATE, STUDY
+from hone.tracking.tags import DIRECTION, KIND, METRIC, OBJECTIVE, SEARCHED, STATE, STUDY, param_name
 
 KEY = "hone"
 TAG = f"mlflow.sharedViewState.{KEY}"
@@ -52,7 +52,7 @@ def _columns(shown: Sequence[RunRow]) -> list[str]:
         f"tags.`{STATE}`",
         f"metrics.`{OBJECTIVE}`",
         *(f"metrics.`{name}`" for name in [*others, *tested]),
-        *(f"params.`{key}`" for key in searched),
+        *(f"params.`{param_name(key)}`" for key in searched),
         f"tags.`{STUDY}`",
     ]
     return list(dict.fromkeys(columns))[:MOST_COLUMNS]

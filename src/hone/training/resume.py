@@ -58,6 +58,8 @@ class Resumer(Callback):
         self.agreed = False
         self._saving = False
         self._due = False
+        # What the batch at hand was drawn from: its loading, and what changes it on its way, may be random too.
+        self._before_batch: dict[str, Any] | None = None
         self._loaded: dict[str, Any] | None = None
         self._epoch_began: dict[str, Any] = {}
         self._states: list[dict[str, Any]] = []
@@ -85,6 +87,7 @@ class Resumer(Callback):
         if threading.current_thread() is threading.main_thread():
             # In place of Lightning's own, which ends training before its state could be saved.
             signal.signal(signal.SIGTERM, self._ask)
+        self._look_ahead(trainer)
         batches = trainer.fit_loop.epoch_loop.batch_progress.current.ready
         if self._loaded is not None and trainer.fit_loop.restarted_mid_epoch:
             self._find_place(trainer, batches)
@@ -101,7 +104,7 @@ class Resumer(Callback):
         # Ranks have clocks of their own, and save together.
         if trainer.current_epoch > 0 and trainer.strategy.broadcast(self.asked or self.agreed or self._worth_it(), 0):
             _begin_epoch(trainer)
-            self._save(trainer)
+            self._save(trainer, _random_state())
         self.end_if_asked(trainer, self.asked if trainer.world_size == 1 else self.agreed)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -124,11 +127,13 @@ class Resumer(Callback):
             return
         # Ranks hear the signal at different batches: they save, and end, together after their next validation.
         together = trainer.world_size > 1
-        asked = self.agreed if together else self.asked
+        # A signal that came while the batch was on its way is heeded at the next.
+        before, self._before_batch = self._before_batch, None
+        asked = before is not None and (self.agreed if together else self.asked)
         worth = self._due and (trainer.strategy.broadcast(self._worth_it(), 0) if together else self._worth_it())
-        if asked or worth:
+        if before is not None and (asked or worth):
             with _before_batch(trainer):
-                self._save(trainer)
+                self._save(trainer, before)
         self._due = False
         self.end_if_asked(trainer, asked)
 
@@ -165,13 +170,27 @@ class Resumer(Callback):
     def _worth_it(self) -> bool:
         return time.monotonic() - self._saved_at >= PATIENCE * self._took
 
-    def _save(self, trainer: pl.Trainer) -> None:
+    def _look_ahead(self, trainer: pl.Trainer) -> None:
+        """Remember the random state before a batch is fetched, where the trial's state may be saved at it.
+
+        Lightning has no hook there.
+        """
+        loop = trainer.fit_loop.epoch_loop
+        advance = loop.advance
+
+        def remembering(data_fetcher: Any) -> None:
+            self._before_batch = _random_state() if self.asked or self.agreed or self._due else None
+            advance(data_fetcher)
+
+        loop.advance = remembering  # type: ignore[method-assign]
+
+    def _save(self, trainer: pl.Trainer, state: dict[str, Any]) -> None:
         began = time.monotonic()
         self._saving = True
         temporary = self.path.with_name(f".{RESUME_FILE}")
         stepped = trainer.fit_loop.epoch_loop._batches_that_stepped
         first = trainer.current_epoch == 0
-        own = {"now": _random_state(), "epoch": self._epoch_began, "first": first, "stepped": stepped}
+        own = {"now": state, "epoch": self._epoch_began, "first": first, "stepped": stepped}
         self._states = _of_all_ranks(own, trainer.world_size)
         try:
             # Who goes on from here does not come by earlier steps again.

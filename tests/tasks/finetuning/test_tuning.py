@@ -143,10 +143,27 @@ def test_choices_that_cannot_be_are_refused_by_key(network, options, message):
         network(**options)
 
 
+def test_an_architecture_of_new_weights_does_not_touch_pretrained_ones(tiny_bert):
+    fresh = {"model_type": "bert", "num_hidden_layers": 1, "hidden_size": 8, "num_attention_heads": 1}
+    plain = TransformerClassifier(2, tiny_bert)
+
+    same = TransformerClassifier(2, tiny_bert, fresh)
+    shorter = TransformerClassifier(2, tiny_bert, {"num_hidden_layers": 1})
+
+    name = "bert.encoder.layer.0.output.dense.weight"
+    for model, layers in ((same, 3), (shorter, 1)):
+        assert model.num_layers == layers
+        assert torch.equal(model.network.get_parameter(name), plain.network.get_parameter(name))
+    with pytest.raises(ModelError, match=r"^model\.architecture: bert\.\S+ is \(32,\), not \(8,\)$"):
+        TransformerClassifier(2, tiny_bert, {"intermediate_size": 8})
+
+
 def test_a_family_or_a_place_must_be_named():
     with pytest.raises(ModelError, match=r"^model\.pretrained: name a hub model or a folder"):
         TransformerClassifier(2)
-    with pytest.raises(ModelError, match=r"^model\.architecture: cannot build 'gtp2': "):
+    with pytest.raises(
+        ModelError, match=r"^model\.architecture\.model_type: .* no family 'gtp2'\. Did you mean gpt2\?$"
+    ):
         TransformerClassifier(2, architecture={"model_type": "gtp2"})
 
 

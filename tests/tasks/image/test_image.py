@@ -59,6 +59,9 @@ def test_pictures_are_scaled_split_by_class_and_standardised(squares):
     assert torch.allclose(images[:, 0].std(correction=0), torch.tensor(1.0), atol=1e-4)
     assert torch.equal(images[:, 0, 0, 0] > 0, labels == 1)
     assert set(data.content_digest()) == {str(squares)}
+    # As a run's mistakes are shown.
+    assert data.class_names == ["blue", "red"]
+    assert data.example("test", 0)[:, 0, 0].tolist() == [0, 0, 250]
 
 
 def test_batches_are_augmented_in_training_alone(squares, trainer):

@@ -90,6 +90,8 @@ def test_a_pattern_says_what_was_spoken_and_what_is_tested(tones):
 
     assert data.classes == ["high", "low"]
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 10, "val": 4, "test": 6}
+    assert data.class_names == ["high", "low"]
+    assert "/low/" in data.example("test", 5)
     assert data.class_counts == [5, 5]
     waveforms, labels = data.splits["test"].__getitems__([0, 5])
     assert waveforms.shape == (2, 8000)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from hone.errors import DataError
+from hone.errors import DataError, ModelError
 from hone.tasks.table.data import TableData
 from hone.training.components import build_data, build_model
 
@@ -47,7 +47,7 @@ def test_numbers_are_standardised_on_train_and_what_is_missing_is_marked(houses,
     assert torch.allclose(inputs["numbers"][~missing, 0].std(correction=0), torch.tensor(1.0), atol=1e-5)
     assert (inputs["numbers"][missing, 0] == 0).all()
     assert data.cardinalities == [3]
-    assert data.classes == ["large", "small"]
+    assert data.class_names == data.classes == ["large", "small"]
     assert data.class_counts == torch.bincount(targets).tolist()
 
 
@@ -94,13 +94,42 @@ def test_prices_are_predicted_in_their_own_units(houses, resolved, trainer):
     model = build_model(config, data)
     run = trainer(max_epochs=40)
 
+    kept = []
+    model.on_test_batch_end = lambda outputs, *_: kept.append(outputs)
     run.fit(model, datamodule=data)
 
     (measured,) = run.test(model, data, verbose=False)
     assert measured["test/r2"] > 0.9
+    # From these the run's evaluation is made.
+    off = torch.cat([one["predictions"] - one["targets"] for one in kept]).abs().mean()
+    assert off.item() == pytest.approx(measured["test/mae"], rel=1e-4)
     assert measured["test/mae"] < 100
     predicted = torch.cat(run.predict(model, data))
     assert predicted.mean() == pytest.approx(data.splits["test"].targets.mean().item(), abs=100)
+
+
+def test_what_goes_with_the_other_task_is_refused(houses, resolved):
+    common = ["data=table", f"data.train={houses()}"]
+    kinds = [*common, "data.target=kind", "model=table_regressor", "evaluation=regression"]
+    prices = [*common, "data.target=price", "data.task=regression"]
+
+    for overrides, error, message in [
+        (kinds, DataError, r"^data\.task: must be regression for this model, not classification$"),
+        ([*prices, "model=table_classifier"], DataError, r"^data\.task: must be classification for this model"),
+        (
+            [*prices, "model=table_regressor"],
+            ModelError,
+            r"^evaluation\.metrics: accuracy, .* cannot measure this model; evaluation=regression can",
+        ),
+        (
+            [*common, "data.target=kind", "model=table_classifier", "evaluation=translation"],
+            ModelError,
+            r"^evaluation\.metrics: bleu, chrf cannot measure this model; evaluation=classification can",
+        ),
+    ]:
+        config = resolved(*overrides)
+        with pytest.raises(error, match=message):
+            build_model(config, build_data(config))
 
 
 @pytest.mark.parametrize(

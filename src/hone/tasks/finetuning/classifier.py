@@ -20,7 +20,8 @@ class PretrainedClassifier(FineTuned, Classifier):
     Args:
         num_classes: How many classes there are.
         pretrained: A hub name or a local folder with weights as safetensors; null for new weights.
-        architecture: ``model_type`` and settings of a family, where ``pretrained`` is null; else settings to replace.
+        architecture: ``model_type`` and settings of a family, for new weights; without ``model_type``, settings that
+            replace those of a pretrained model.
         tune: As for ``Tuning``.
         freeze_layers: As for ``Tuning``.
         layer_decay: As for ``Tuning``.

@@ -14,6 +14,7 @@ from hone.tasks.finetuning.loading import load_network
 from hone.tasks.finetuning.losses import TokenLoss
 from hone.tasks.finetuning.module import FineTuned
 from hone.tasks.finetuning.tuning import Tune, Tuning
+from hone.tasks.metrics import collected
 
 
 class TextGenerator(FineTuned):
@@ -21,7 +22,8 @@ class TextGenerator(FineTuned):
 
     Args:
         pretrained: A hub name or a local folder with weights as safetensors; null for new weights.
-        architecture: ``model_type`` and settings of a family, where ``pretrained`` is null; else settings to replace.
+        architecture: ``model_type`` and settings of a family, for new weights; without ``model_type``, settings that
+            replace those of a pretrained model.
         tune: As for ``Tuning``.
         freeze_layers: As for ``Tuning``.
         layer_decay: As for ``Tuning``.
@@ -41,6 +43,7 @@ class TextGenerator(FineTuned):
     auto: ClassVar[str]
     extra: ClassVar[str]
     default_metrics: ClassVar[Mapping[str, Any]]
+    evaluation: ClassVar[str]
     # BLEU and chrF take several references of an answer, error rates take one.
     several_references: ClassVar[bool]
 
@@ -78,7 +81,7 @@ class TextGenerator(FineTuned):
         self.val_batches = val_batches
         self.adopt(network, tuning)
         wanted = self.default_metrics if metrics is None else metrics
-        collection = MetricCollection({name: make() for name, make in wanted.items()})
+        collection = collected(wanted, self.evaluation)
         self.val_metrics = collection.clone(prefix="val/")
         self.test_metrics = collection.clone(prefix="test/")
 

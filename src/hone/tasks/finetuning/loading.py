@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
 
-from hone.errors import ModelError
+from hone.errors import ModelError, did_you_mean
+from hone.tasks.finetuning.layers import count_layers, levels_of
 from hone.tasks.pretrained import load_pretrained
 
 
@@ -26,7 +27,8 @@ def load_network(
     Args:
         auto: Name of the Auto class, such as ``AutoModelForSequenceClassification``.
         pretrained: A hub name or a local folder with weights as safetensors; None for new weights.
-        architecture: ``model_type`` and any settings of that family's config; with ``pretrained``, settings to replace.
+        architecture: ``model_type`` and any settings of that family's config, for new weights; without ``model_type``,
+            settings that replace those of a pretrained model.
         settings: Settings of the task, such as ``num_labels``.
         dropout: Replaces each rate of the config; None keeps them.
         token_ids: Size of the vocabulary and special tokens of the data, by the names that configs have for them.
@@ -45,13 +47,17 @@ def load_network(
 
         kind = getattr(transformers, auto)
         if pretrained is not None:
-            config = transformers.AutoConfig.from_pretrained(place, **{**_without_type(given), **settings})
+            # A whole architecture is that of new weights, as configs have it beside ``pretrained: null``.
+            replaced = {} if "model_type" in given else given
+            config = transformers.AutoConfig.from_pretrained(place, **{**replaced, **settings})
             _complete_tokens(config, token_ids)
             _set_dropout(config, dropout)
             # A classifier's head for other classes than these is left behind.
             options = {"use_safetensors": True, "ignore_mismatched_sizes": "num_labels" in settings}
-            network = kind.from_pretrained(place, config=config, **options)
+            network, loaded = kind.from_pretrained(place, config=config, output_loading_info=True, **options)
+            _check_sizes(network, loaded["mismatched_keys"])
         else:
+            _check_family(str(given["model_type"]), transformers.CONFIG_MAPPING)
             config = transformers.AutoConfig.for_model(**{**(token_ids or {}), **given, **settings})
             _set_dropout(config, dropout)
             network = kind.from_config(config)
@@ -66,8 +72,18 @@ def load_network(
     return load_pretrained(load, str(given["model_type"]), ModelError, "model.architecture", extra, named=False)
 
 
-def _without_type(architecture: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in architecture.items() if name != "model_type"}
+def _check_family(family: str, known: Iterable[str]) -> None:
+    if family not in known:
+        near = did_you_mean(family, known)
+        raise ModelError(f"transformers has no family {family!r}.{near}", where="model.architecture.model_type")
+
+
+def _check_sizes(network: nn.Module, mismatched: Iterable[Any]) -> None:
+    """Refuse weights of which more than the head was left behind."""
+    levels, most = levels_of(network), count_layers(network)
+    for name, found, wanted in sorted(mismatched, key=str):
+        if levels.get(name, most + 1) <= most:
+            raise ModelError(f"{name} is {tuple(found)}, not {tuple(wanted)}", where="model.architecture")
 
 
 def _complete_tokens(config: Any, token_ids: Mapping[str, int] | None) -> None:

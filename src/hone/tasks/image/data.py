@@ -79,6 +79,11 @@ class ImageFolderData(pl.LightningDataModule):
         return len(self.classes)
 
     @property
+    def class_names(self) -> list[str]:
+        """The folder of each class."""
+        return list(self.classes)
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """Channels, height and width."""
         return (3, self.image_size, self.image_size)
@@ -131,6 +136,10 @@ class ImageFolderData(pl.LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Split]:
         """The test split in order."""
         return self.test_dataloader()
+
+    def example(self, split: str, row: int) -> Tensor:
+        """One picture of a split, of shape (3, size, size)."""
+        return self.splits[split].images[row]
 
     def content_digest(self) -> dict[str, str]:
         """SHA-256 of each folder's pictures."""

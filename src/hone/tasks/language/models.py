@@ -13,6 +13,7 @@ from hone.tasks.finetuning.loading import load_network
 from hone.tasks.finetuning.losses import TokenLoss
 from hone.tasks.finetuning.module import FineTuned
 from hone.tasks.finetuning.tuning import Tune, Tuning
+from hone.tasks.metrics import collected
 
 
 class LanguageModel(FineTuned):
@@ -20,7 +21,8 @@ class LanguageModel(FineTuned):
 
     Args:
         pretrained: A hub name or a local folder with weights as safetensors; null for new weights.
-        architecture: ``model_type`` and settings of a family, where ``pretrained`` is null; else settings to replace.
+        architecture: ``model_type`` and settings of a family, for new weights; without ``model_type``, settings that
+            replace those of a pretrained model.
         tune: As for ``Tuning``.
         freeze_layers: As for ``Tuning``.
         layer_decay: As for ``Tuning``.
@@ -53,7 +55,7 @@ class LanguageModel(FineTuned):
         )
         self.adopt(network, tuning)
         wanted = {"perplexity": Perplexity} if metrics is None else metrics
-        collection = MetricCollection({name: make() for name, make in wanted.items()})
+        collection = collected(wanted, "language")
         self.val_metrics = collection.clone(prefix="val/")
         self.test_metrics = collection.clone(prefix="test/")
 

@@ -73,11 +73,17 @@ class SpeechData(pl.LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.splits: dict[str, Waveforms] = {}
+        self.chosen: dict[str, list[Recording]] = {}
 
     @property
     def num_classes(self) -> int:
         """How many labels there are."""
         return len(self.classes)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The labels."""
+        return self.classes
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -111,7 +117,7 @@ class SpeechData(pl.LightningDataModule):
         for name, part in self._parts(codes).items():
             if not len(part):
                 raise DataError(f"no recording is left for {name}", where="data.folder")
-            chosen = [self.recordings[one] for one in part.tolist()]
+            chosen = self.chosen[name] = [self.recordings[one] for one in part.tolist()]
             waveforms = read_recordings([one.path for one in chosen], self.sample_rate, self.num_samples)
             self.splits[name] = Waveforms(waveforms, self.targets(chosen, codes[part]))
 
@@ -139,6 +145,10 @@ class SpeechData(pl.LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Split]:
         """The test split in order."""
         return self.test_dataloader()
+
+    def example(self, split: str, row: int) -> str:
+        """The file of one recording of a split, which can be listened to."""
+        return str(self.chosen[split][row].path)
 
     def content_digest(self) -> dict[str, str]:
         """SHA-256 over names and contents of the recordings."""

@@ -119,6 +119,7 @@ class Transcriber(TextGenerator):
     auto = "AutoModelForSpeechSeq2Seq"
     extra = "speech"
     default_metrics = {"wer": WordErrorRate, "cer": CharErrorRate}  # noqa: RUF012 - as ClassVar in the base class
+    evaluation = "transcription"
     several_references = False
 
     def __init__(

@@ -75,8 +75,18 @@ class TableData(pl.LightningDataModule):
 
     @property
     def num_classes(self) -> int:
-        """How many classes the training split has."""
+        """How many classes the training split has.
+
+        Raises:
+            DataError: Its target is a number.
+        """
+        self._check_task("classification")
         return len(self.classes)
+
+    @property
+    def class_names(self) -> list[str]:
+        """What each class is called in the target's column."""
+        return [str(one) for one in self.classes]
 
     @property
     def class_counts(self) -> list[int]:
@@ -95,7 +105,12 @@ class TableData(pl.LightningDataModule):
 
     @property
     def target_mean(self) -> float:
-        """Of the numbers to predict, over the training split."""
+        """Of the numbers to predict, over the training split.
+
+        Raises:
+            DataError: Its target is a class.
+        """
+        self._check_task("regression")
         return float(self.splits["train"].targets.mean())
 
     @property
@@ -146,6 +161,10 @@ class TableData(pl.LightningDataModule):
         named = {name: file for name, file in self.files.items() if file is not None}
         paths = {file: table_path(file, f"data.{name}") for name, file in named.items()}
         return {file: hashlib.sha256(path.read_bytes()).hexdigest() for file, path in paths.items()}
+
+    def _check_task(self, wanted: str) -> None:
+        if self.task != wanted:
+            raise DataError(f"must be {wanted} for this model, not {self.task}", where="data.task")
 
     def _read(self, name: str) -> Any:
         key = f"data.{name}"

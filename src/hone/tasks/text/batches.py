@@ -20,13 +20,26 @@ class EncodedTexts(Dataset[Batch]):
         ids: Token ids of each text.
         labels: Class of each text.
         pad_id: What shorter texts are filled with.
+        words: Number of each token's word in its text, -1 for marks that are no words; batches have them as well.
+        otherwise: The same texts, said otherwise.
+        chance: That a text is taken from those, each time that it is asked for.
     """
 
-    def __init__(self, ids: Sequence[Sequence[int]], labels: Sequence[int], pad_id: int) -> None:
+    def __init__(
+        self,
+        ids: Sequence[Sequence[int]],
+        labels: Sequence[int],
+        pad_id: int,
+        words: Sequence[Sequence[int]] | None = None,
+        otherwise: EncodedTexts | None = None,
+        chance: float = 0.0,
+    ) -> None:
         self.ids = [torch.tensor(one, dtype=torch.long) for one in ids]
         self.labels = torch.tensor(labels, dtype=torch.long)
         self.lengths = [len(one) for one in ids]
         self.pad_id = pad_id
+        self.words = [torch.tensor(one, dtype=torch.long) for one in words or ()]
+        self.otherwise, self.chance = otherwise, chance
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -39,12 +52,23 @@ class EncodedTexts(Dataset[Batch]):
         """A whole batch at once.
 
         Returns:
-            ``input_ids`` and ``attention_mask``, each of shape (batch, longest); labels of shape (batch,).
+            ``input_ids`` and ``attention_mask``, and ``words`` where they are known, each of shape (batch, longest);
+            labels of shape (batch,).
         """
-        padded = pad_sequence([self.ids[one] for one in indices], batch_first=True, padding_value=self.pad_id)
-        lengths = torch.tensor([self.lengths[one] for one in indices])
+        chosen = self._chosen(indices)
+        padded = pad_sequence([one.ids[row] for one, row in chosen], batch_first=True, padding_value=self.pad_id)
+        lengths = torch.tensor([one.lengths[row] for one, row in chosen])
         mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long()
-        return {"input_ids": padded, "attention_mask": mask}, self.labels[list(indices)]
+        inputs = {"input_ids": padded, "attention_mask": mask}
+        if self.words:
+            inputs["words"] = pad_sequence([one.words[row] for one, row in chosen], batch_first=True, padding_value=-1)
+        return inputs, self.labels[list(indices)]
+
+    def _chosen(self, indices: Sequence[int]) -> list[tuple[EncodedTexts, int]]:
+        if self.otherwise is None:
+            return [(self, row) for row in indices]
+        draws = torch.rand(len(indices)).tolist()
+        return [(self.otherwise if draw < self.chance else self, row) for row, draw in zip(indices, draws, strict=True)]
 
 
 class LengthGroupedSampler(Sampler[int]):

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from hone.errors import DataError
+from hone.tasks.augmentation.text import TextAugmentation
 from hone.tasks.splits import stratified_parts
 from hone.tasks.text.batches import Batch, EncodedTexts, LengthGroupedSampler
 from hone.tasks.text.files import Columns, Rows, Source, file_digest, read_rows, rows_digest
@@ -43,6 +44,7 @@ class TextData(pl.LightningDataModule):
         min_count: A rarer word is unknown to the vocabulary.
         max_vocabulary: The most words in the vocabulary.
         max_length: Tokens beyond are cut off.
+        augment: Changes training texts; null leaves them as they are.
         batch_size: Texts in a batch.
         num_workers: Processes that load batches; the texts lie in memory, so 0 is fastest.
 
@@ -71,6 +73,7 @@ class TextData(pl.LightningDataModule):
         min_count: int = 2,
         max_vocabulary: int = 30_000,
         max_length: int = 128,
+        augment: TextAugmentation | None = None,
         batch_size: int = 32,
         num_workers: int = 0,
     ) -> None:
@@ -93,11 +96,13 @@ class TextData(pl.LightningDataModule):
         self.tokenizer = tokenizer
         self.vocabulary_options = {"min_count": min_count, "max_size": max_vocabulary, "lowercase": lowercase}
         self.max_length = max_length
+        self.augment = augment or TextAugmentation()
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.splits: dict[str, EncodedTexts] = {}
         self.texts: dict[str, Sequence[str]] = {}
         self.digests: dict[str, str] = {}
+        self.otherwise_digest: dict[str, str] = {}
 
     @property
     def num_classes(self) -> int:
@@ -132,23 +137,40 @@ class TextData(pl.LightningDataModule):
         """How often each class is in the training split."""
         return torch.bincount(self.splits["train"].labels, minlength=self.num_classes).tolist()
 
+    def prepare_data(self) -> None:
+        """Say the training texts otherwise, where that is asked for: in one process, since it takes long.
+
+        Raises:
+            DataError: A file or model is missing or wrong.
+        """
+        if self.augment.back_translation is not None:
+            self.augment.back_translation(self._rows(self._read())["train"][0])
+
     def setup(self, stage: str | None = None) -> None:
         """Read, split and encode everything, once.
 
         Raises:
-            DataError: A file, column, label or tokenizer is missing or wrong.
+            DataError: A file, column, label, tokenizer or model is missing or wrong.
         """
         if self.splits:
             return
         read = self._read()
         self.digests = {name: rows_digest(part) for name, part in read.items()} if self.dataset else {}
         self.classes = classes_of(read["train"][1], self.label_map)
-        rows = self._split(read)
-        rows["train"] = self._fraction(rows["train"])
+        rows = self._rows(read)
         self.encoder = self._encoder(rows["train"][0])
         self.splits = {name: self._encode(name, part) for name, part in rows.items()}
         # What is judged can be shown again; of what is trained on nobody asks for single rows.
         self.texts = {name: rows[name][0] for name in ("val", "test")}
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Augment a batch that is trained on, on its device."""
+        inputs, labels = batch
+        if "words" not in inputs:
+            return batch
+        plain = {name: one for name, one in inputs.items() if name != "words"}
+        training = self.trainer is not None and self.trainer.training
+        return self.augment(plain, inputs["words"], self.pad_id) if training else plain, labels
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled batches of texts of like length."""
@@ -174,9 +196,17 @@ class TextData(pl.LightningDataModule):
     def content_digest(self) -> dict[str, str]:
         """SHA-256 of each file that the texts come from; of texts and labels, by split, where they are in none."""
         if self.dataset is None:
-            return {one: file_digest(Path(one).expanduser()) for one in self.given.values() if one is not None}
-        self.setup()
-        return dict(self.digests)
+            known = {one: file_digest(Path(one).expanduser()) for one in self.given.values() if one is not None}
+        else:
+            self.setup()
+            known = dict(self.digests)
+        return known | self.otherwise_digest
+
+    def _rows(self, read: dict[str, Rows]) -> dict[str, Rows]:
+        """What each split has."""
+        rows = self._split(read)
+        rows["train"] = self._fraction(rows["train"])
+        return rows
 
     def _read(self) -> dict[str, Rows]:
         if self.given["train"] is None and self.dataset is None:
@@ -223,7 +253,22 @@ class TextData(pl.LightningDataModule):
     def _encode(self, name: str, rows: Rows) -> EncodedTexts:
         texts, labels = rows
         numbers = class_numbers(labels, self.classes, name, self._label_key(name))
-        return EncodedTexts(self.encoder.encode(texts, self.max_length), numbers, self.encoder.pad_id)
+        if name != "train":
+            return self._encoded(texts, numbers)
+        words, back_translation = self.augment.changes_words, self.augment.back_translation
+        if back_translation is None:
+            return self._encoded(texts, numbers, words=words)
+        said = back_translation(texts)
+        self.otherwise_digest = {"texts said otherwise": rows_digest((said, labels))}
+        otherwise = self._encoded(said, numbers, words=words)
+        return self._encoded(texts, numbers, words=words, otherwise=otherwise, chance=back_translation.chance)
+
+    def _encoded(
+        self, texts: Sequence[str], numbers: list[int], *, words: bool = False, **otherwise: Any
+    ) -> EncodedTexts:
+        places = self.encoder.words(texts, self.max_length) if words else None
+        ids = self.encoder.encode(texts, self.max_length)
+        return EncodedTexts(ids, numbers, self.encoder.pad_id, places, **otherwise)
 
     def _label_key(self, name: str) -> str:
         if self.label_map is not None:

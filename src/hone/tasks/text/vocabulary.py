@@ -30,6 +30,9 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
         """Token ids of each text, at least one and at most ``max_length``."""
 
+    def words(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
+        """Number of each token's word in its text, from 0; -1 for marks that are no words."""
+
 
 class Vocabulary:
     """The words of some texts, commonest first, after padding and the unknown word.
@@ -72,6 +75,10 @@ class Vocabulary:
         """
         return [[self.ids.get(word, UNKNOWN) for word in self._words(text)[:max_length]] or [UNKNOWN] for text in texts]
 
+    def words(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
+        """Number of each token's word: each is one."""
+        return [list(range(len(one))) for one in self.encode(texts, max_length)]
+
     def _words(self, text: str) -> list[str]:
         return WORD.findall(text.lower() if self.lowercase else text)
 
@@ -113,8 +120,33 @@ class PretrainedTokenizer:
         Returns:
             Ids.
         """
-        encoded = self.tokenizer(list(texts), truncation=True, max_length=max_length)
-        return [list(one) for one in encoded["input_ids"]]
+        return [list(one) for one in self._encoded(texts, max_length)["input_ids"]]
+
+    def words(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
+        """Number of each token's word; where the tokenizer does not tell words apart, each token is one.
+
+        Args:
+            texts: Any texts.
+            max_length: Tokens beyond are cut off.
+
+        Returns:
+            Numbers from 0, and -1 for the model's own marks.
+        """
+        encoded = self._encoded(texts, max_length, return_special_tokens_mask=True)
+        if encoded.is_fast:
+            told = [[-1 if word is None else word for word in encoded.word_ids(row)] for row in range(len(texts))]
+            # Some tokenizers take a whole text for a word.
+            if any(max(one, default=-1) > 0 for one in told):
+                return told
+        return [_numbered(one) for one in encoded["special_tokens_mask"]]
+
+    def _encoded(self, texts: Sequence[str], max_length: int, **options: Any) -> Any:
+        return self.tokenizer(list(texts), truncation=True, max_length=max_length, **options)
+
+
+def _numbered(marks: Sequence[int]) -> list[int]:
+    """Each token a word, but for marks."""
+    return [-1 if mark else place - sum(marks[:place]) for place, mark in enumerate(marks)]
 
 
 def special_ids(tokenizer: Any) -> dict[str, int]:

@@ -16,4 +16,5 @@ class Translator(TextGenerator):
     auto = "AutoModelForSeq2SeqLM"
     extra = "text"
     default_metrics = {"bleu": SacreBLEUScore, "chrf": CHRFScore}  # noqa: RUF012 - as ClassVar in the base class
+    evaluation = "translation"
     several_references = True
