@@ -31,6 +31,8 @@ from hone.worker.messages import Lease
 from hone.worker.scoring import ScoreRequest, read_measured
 
 AGAINST, FETCHED = "against", "fetched"
+# Imported ahead of time, as what the configs name is: SciPy's statistics take a second.
+SCORING = "hone.training.scoring"
 
 
 def evaluate(
@@ -118,7 +120,7 @@ def _given(options: Options, composer: Composer) -> Given:
 def _executor(source: Source, opponent: Opponent, start_workers: StartWorkers) -> Executor:
     """One place, with all that this machine has: whatever device a run was trained on, it is scored on what is here."""
     configs = [one.prepared.trial.config for one in (source, opponent.source) if one is not None]
-    modules = sorted({module for config in configs for module in target_modules(config)})
+    modules = [*sorted({module for config in configs for module in target_modules(config)}), SCORING]
 
     def start() -> Workers:
         return start_workers(modules)
