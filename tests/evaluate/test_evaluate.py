@@ -1,14 +1,25 @@
 """Real runs, evaluated: what is said, what is tracked, and with whom it is compared."""
 
 import math
+import os
+import re
+import shutil
 
+import numpy as np
 import pytest
-from toy import ToyModel
+import torch
 
 from hone.evaluate import Evaluation, Options, Score, evaluate
 from hone.tracking.store import TrackingConfig, open_store
 
 DIGITS = ("data=digits", "trainer.max_epochs=1")
+
+
+class Bomb:
+    """Runs a command where it is unpickled."""
+
+    def __reduce__(self):
+        return os.system, ("touch hacked",)
 
 
 def test_an_evaluation_is_a_run_of_its_own_that_names_its_source(train, evaluated, artifact, project, monkeypatch):
@@ -33,30 +44,17 @@ def test_an_evaluation_is_a_run_of_its_own_that_names_its_source(train, evaluate
     assert "### Slices" in tags["mlflow.note.content"]
     assert "on the test split · 359 rows" in said
     kept = {one.name for one in (project / "mlruns" / "artifacts" / run.info.run_id / "artifacts/evaluation").iterdir()}
-    assert {"predictions.parquet", "confusion.png", "curves.png", "calibration.png", "mistakes.png"} <= kept
+    assert {
+        "predictions.parquet",
+        "confusion.png",
+        "curves.png",
+        "calibration.png",
+        "mistakes.png",
+        "slices.png",
+    } <= kept
     whole = artifact(run, "evaluation/evaluation.json")
     assert whole["scores"]["accuracy"]["value"] == pytest.approx(metrics["test/accuracy"])
     assert (whole["resamples"], whole["split"], len(whole["slices"])) == (20, "test", 10)
-
-
-def test_a_run_is_compared_with_the_champion_of_its_task_and_with_any_other(train, evaluated, hone_here):
-    poor = train(*DIGITS, "model=mlp", "optimizer.lr=1e-4")
-    good = train(*DIGITS, "model=cnn", "optimizer.lr=5e-3", "trainer.max_epochs=3")
-    assert hone_here("promote", poor.info.run_id).returncode == 0
-
-    run, said = evaluated(good, "--split", "val")
-
-    assert run.data.tags["hone.against"] == poor.info.run_id
-    assert run.data.tags["hone.compared"] == "better"
-    assert f"{good.info.run_name} is better than champion digits version 1: accuracy" in said
-    assert "by McNemar's exact test on the same 360 val rows" in said
-    assert run.data.metrics["against/difference"] == pytest.approx(
-        good.data.metrics["val/accuracy"] - poor.data.metrics["val/accuracy"], abs=1e-6
-    )
-    assert run.data.metrics["against/difference_low"] > 0
-    assert run.data.metrics["against/p"] < 0.001
-    _, other = evaluated(poor, "--split", "val", "--against", good.info.run_id)
-    assert f"{poor.info.run_name} is worse than {good.info.run_name}" in other
 
 
 def test_it_is_a_function_for_other_programs(train, start_workers, project):
@@ -109,6 +107,28 @@ def test_other_data_is_scored_and_said_to_be_other(train_toy, evaluated, project
     assert not math.isclose(run.data.metrics["test/loss"], source.data.metrics["test/loss"])
 
 
+def test_a_slice_of_a_table_that_does_worse_lags(project, train, evaluated):
+    draw = np.random.default_rng(0)
+    rows = ["region,size,price"]
+    for number in range(400):
+        region, size = ("north", "south")[number % 2], draw.uniform(0, 1)
+        rows.append(f"{region},{size:.3f},{100 * size + draw.normal(0, 60 if region == 'south' else 1):.3f}")
+    (project / "houses.csv").write_text("\n".join(rows))
+    table = ("data=table", "data.train=houses.csv", "data.target=price", "data.task=regression", "data.ignore=[region]")
+    source = train(*table, "model=table_regressor", "evaluation=regression", "monitor=val/mae", "mode=min")
+
+    run, said = evaluated(source, "--slice", "region", "--slice", "size")
+
+    assert run.data.metrics["slice/region/south"] > 2 * run.data.metrics["slice/region/north"]
+    assert re.search(r"region south \d\d [\d.]+ [\d.]+ to [\d.]+ lags", said)
+    assert not re.search(r"region north \d\d [\d.]+ [\d.]+ to [\d.]+ lags", said)
+    assert len(re.findall(r"size 0\.?\d* to [\d.]+ \d\d ", said)) == 4
+    assert run.data.metrics["test/mae_low"] < run.data.metrics["test/mae"] < run.data.metrics["test/mae_high"]
+    # In standardised units, which its predictions are not in.
+    assert "test/loss_low" not in run.data.metrics
+    assert run.data.tags["hone.direction"] == "minimize"
+
+
 def test_what_cannot_be_evaluated_is_said_in_a_line_and_leaves_no_run(train_toy, hone_here, runs, project):
     source = train_toy()
     checkpoint = project / "mlruns" / "artifacts" / source.info.run_id / "artifacts" / "checkpoints" / "best.ckpt"
@@ -130,6 +150,16 @@ def test_what_cannot_be_evaluated_is_said_in_a_line_and_leaves_no_run(train_toy,
     assert "hone evaluate" in hone_here("reproduce", made, "--config-name", "toy").stderr
     assert "model.widht: no such key. Did you mean model.width?" in refused(run_id, "model.widht=3")
     assert "is of a model with width=2; here, with this data, it is 3" in refused(run_id, "model.width=3")
+    config = checkpoint.parents[1] / "config.yaml"
+    good = config.read_text()
+    config.write_text(good.replace("_target_: toy.ToyModel", "_target_: torch.os.system"))
+    assert "model._target_: torch.os.system" in refused(run_id)
+    config.write_text(good)
     checkpoint.unlink()
+    torch.save({"state_dict": {}, "more": Bomb()}, checkpoint)
+    assert "holds objects that only a pickle loads" in refused(run_id)
+    assert not (project / "hacked").exists()
+    checkpoint.unlink()
+    shutil.rmtree(project / "mlruns" / "artifacts" / "models")
+    assert "no checkpoint of it was kept" in refused(run_id)
     assert len(runs()) == before
-    assert ToyModel.__name__ == "ToyModel"
