@@ -55,7 +55,7 @@ class Regressor(pl.LightningModule):
         """Measure one batch of the validation split.
 
         Returns:
-            ``predictions`` and ``targets``, from which the run's evaluation is made.
+            ``predictions`` and ``targets`` in the units of the data, from which the run's evaluation is made.
         """
         return self._measure(batch, "val", self.val_metrics)
 
@@ -63,7 +63,7 @@ class Regressor(pl.LightningModule):
         """Measure one batch of the test split.
 
         Returns:
-            ``predictions`` and ``targets``, from which the run's evaluation is made.
+            ``predictions`` and ``targets`` in the units of the data, from which the run's evaluation is made.
         """
         return self._measure(batch, "test", self.test_metrics)
 
