@@ -10,8 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hone.study import Study
-from hone.study.importance import Importance, importances
+from hone.study import Importance, Study, importances
 from hone.sweep.trial import trial_directory
 from hone.worker.messages import Failed
 from hone.worker.run import read_result

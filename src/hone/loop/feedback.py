@@ -18,7 +18,7 @@ from hone.loop.numeric import move_range
 from hone.loop.options import add_rung, drop_dominated
 from hone.report.look import number
 from hone.space.parameters import GroupOptions
-from hone.study.importance import Importance
+from hone.study import Importance
 from hone.sweep.file import SweepFile
 
 

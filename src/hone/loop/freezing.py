@@ -7,7 +7,7 @@ from typing import Any
 
 from hone.loop.decision import Decision
 from hone.loop.draft import CHANCE, Draft, Slot
-from hone.study.importance import Importance
+from hone.study import Importance
 
 # How many times ``min_trials`` it takes.
 TIMES = 2

@@ -105,4 +105,4 @@ def _key(text: str) -> str:
 def _comment(text: str, indent: int = 0) -> str:
     room = WIDTH - indent - 2
     lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
-    return "\n".join(" " * indent + f"# {line}" for line in lines)
+    return "\n".join(f"{' ' * indent}# {line}".rstrip() for line in lines)
