@@ -24,6 +24,7 @@ FLOORS = {
     "promote": 6,
     "reproduce": 6,
     "compare": 6,
+    "evaluate": 6,
     "loop": 6,
     "report": 6,
     "cli": 7,

@@ -319,6 +319,48 @@ def reproduce(
 
 
 @app.command()
+def evaluate(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="An id, its unique prefix, a name, best, best:STUDY, champion or champion:MODEL.",
+            show_default=False,
+        ),
+    ],
+    overrides: Overrides = None,
+    split: Annotated[str, typer.Option("--split", help="test, val or train. Choose on val; touch test last.")] = "test",
+    slices: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            metavar="COLUMN",
+            help="Cut the split by this column of the data too: by class, and texts by length, it is cut anyway.",
+            show_default=False,
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="RUN", help="Compare with this run; the champion.", show_default=False),
+    ] = None,
+    compare: Annotated[bool, typer.Option(help="Compare with another model at all.")] = True,
+    resamples: Annotated[int, typer.Option("--resamples", help="Of the rows, for intervals.")] = 1_000,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    allow: Allow = None,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+) -> None:
+    """Score its best checkpoint: intervals, slices, calibration, latency, and whether it beats the champion.
+
+    Example: hone evaluate best:quickstart-1 --split val --against mlp-0000
+    """
+    from hone.cli import evaluating
+
+    flags = evaluating.Flags(split, tuple(slices or ()), against, compare, resamples, tuple(allow or ()), as_json)
+    raise typer.Exit(evaluating.evaluate(run, tuple(overrides or ()), flags, config_dir, config_name))
+
+
+@app.command()
 def compare(
     runs: Annotated[
         list[str],

@@ -33,7 +33,7 @@ STYLES = {
 SHOWN_ID = 8
 RUN_COLUMNS = ("id", "name", "kind", "state", "started", "time", "best", "test")
 TRIAL_COLUMNS = ("id", "name", "state", "time", "objective", "test")
-WIDTHS = {"id": SHOWN_ID + 1, "kind": 6, "state": 9, "started": 12, "time": 7, "best": 8, "objective": 9, "test": 8}
+WIDTHS = {"id": SHOWN_ID + 1, "kind": 10, "state": 9, "started": 12, "time": 7, "best": 8, "objective": 9, "test": 8}
 NUMBERS = ("time", "best", "objective", "test")
 
 

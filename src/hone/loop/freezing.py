@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from hone.loop.decision import Decision
 from hone.loop.draft import CHANCE, Draft, Slot
+from hone.loop.options import LEAST_TRIALS
+from hone.space.ranges import Range
 from hone.study import Importance
 
 # How many times ``min_trials`` it takes.
@@ -30,13 +33,19 @@ def freeze_unimportant(draft: Draft, best: Mapping[str, Any], known: Mapping[str
             continue
         if draft.was_changed(slot, "grow", "bound", "add") or len(slot.parameter.points() or [0, 0]) < 2:
             continue
-        if _is_unimportant(draft, importance):
+        if _is_unimportant(draft, importance) and _is_compared(slot):
             _freeze(draft, slot, best[slot.parameter.key], importance)
 
 
 def _is_unimportant(draft: Draft, importance: Importance) -> bool:
     enough = importance.trials >= TIMES * draft.feedback.min_trials
     return enough and importance.share < draft.feedback.freeze and importance.chance >= CHANCE
+
+
+def _is_compared(slot: Slot) -> bool:
+    """Whether a choice was tried enough to say that: a sampler may soon have let all options go but one."""
+    counts = Counter(str(slot.value(one)) for one in slot.trials if one.state != "failed")
+    return Range.of(slot.parameter) is not None or sum(count >= LEAST_TRIALS for count in counts.values()) > 1
 
 
 def _freeze(draft: Draft, slot: Slot, value: Any, importance: Importance) -> None:

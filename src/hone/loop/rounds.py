@@ -214,10 +214,10 @@ class Rounds:
             return record
         place = best_seed(winner, maximize=record.maximize)
         directory = self._trial(record, winner.trials[place])
-        lagging = self.bench.judge.lagging(directory, plan.sweep.feedback.lagging.by)
-        record = replace(record, lagging=lagging)
+        by, run = plan.sweep.feedback.lagging.by, winner.runs[place]
+        record = replace(record, lagging=self.bench.judge.lagging(run, record.number, directory, by))
         if record.score is None:
-            record = replace(record, score=self.bench.judge.score(winner.runs[place], record.metric, directory))
+            record = replace(record, score=self.bench.judge.score(run, record.number))
         return self._note(record)
 
     def _feed_back(self, record: RoundRecord, plan: Plan, evidence: Evidence) -> None:

@@ -112,7 +112,8 @@ def run_loop(request: LoopRequest, start_workers: StartWorkers, console: Console
         books = LoopBooks(courier, directory)
         plan = make_plan(_file(state, 1), (*state.asked.overrides,), request.config_dir, state.asked.config_name)
         books.open(state, plan.sweep.metric, plan.sweep.direction)
-        rounds = Rounds(state, Bench(tracking.root, start_workers, console, books, Judge()))
+        judge = Judge(store, start_workers, tracking.root, console, request.config_dir, state.asked.config_name)
+        rounds = Rounds(state, Bench(tracking.root, start_workers, console, books, judge))
         result = _through(rounds, tracking, books)
     best = directory / BEST_FILE
     return LoopSummary(

@@ -25,6 +25,7 @@ from hone.reproduce.verdict import CLOSE, DIFFERS, IDENTICAL
 from hone.tracking.fetch import KeptRun, fetch_run, in_its_experiment
 from hone.tracking.run import end_abandoned
 from hone.tracking.store import Store, TrackingConfig, open_store
+from hone.tracking.tags import EVALUATES, EVALUATION
 
 STYLES = {IDENTICAL: "green", CLOSE: "yellow", DIFFERS: "red"}
 
@@ -79,6 +80,10 @@ def reproduce(request: ReproduceRequest, start_workers: StartWorkers, console: C
     tracking: TrackingConfig = build(whole["tracking"], "tracking")
     store = open_store(tracking, create=tracking.uri is not None)
     run = fetch_run(store, request.run)
+    if run.kind == EVALUATION:
+        raise ConfigError(
+            f"is an evaluation; hone evaluate {run.tags.get(EVALUATES, '')[:8]} makes it again", run.where
+        )
     store = in_its_experiment(store, run)
     if request.checkout or request.env:
         return run_there(Place(run, tracking, request.checkout, request.env), _again(request, run, own), console)

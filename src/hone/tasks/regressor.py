@@ -49,27 +49,37 @@ class Regressor(pl.LightningModule):
         loss: Tensor = self.loss(self(inputs), self._standardised(targets))
         return loss
 
-    def validation_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> None:
-        """Measure one batch of the validation split."""
-        self._measure(batch, "val", self.val_metrics)
+    def validation_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        """Measure one batch of the validation split.
 
-    def test_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> None:
-        """Measure one batch of the test split."""
-        self._measure(batch, "test", self.test_metrics)
+        Returns:
+            ``predictions`` and ``targets`` in the units of the data, from which the run's evaluation is made.
+        """
+        return self._measure(batch, "val", self.val_metrics)
+
+    def test_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        """Measure one batch of the test split.
+
+        Returns:
+            ``predictions`` and ``targets`` in the units of the data, from which the run's evaluation is made.
+        """
+        return self._measure(batch, "test", self.test_metrics)
 
     def predict_step(self, batch: tuple[Any, Tensor], batch_idx: int) -> Tensor:
         """Predict one batch, in the units of the data."""
         predicted: Tensor = self(batch[0]) * self.target_deviation + self.target_mean
         return predicted
 
-    def _measure(self, batch: tuple[Any, Tensor], split: str, metrics: MetricCollection) -> None:
+    def _measure(self, batch: tuple[Any, Tensor], split: str, metrics: MetricCollection) -> dict[str, Tensor]:
         inputs, targets = batch
         predicted = self(inputs)
         loss = self.loss(predicted, self._standardised(targets))
         self.log(f"{split}/loss", loss, on_epoch=True, batch_size=len(targets), sync_dist=True)
-        metrics.update(predicted * self.target_deviation + self.target_mean, targets)
+        predictions = predicted * self.target_deviation + self.target_mean
+        metrics.update(predictions, targets)
         # Lightning computes and resets them at the end of the epoch.
         self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=len(targets))
+        return {"predictions": predictions, "targets": targets}
 
     def _standardised(self, targets: Tensor) -> Tensor:
         return (targets - self.target_mean) / self.target_deviation

@@ -30,6 +30,7 @@ from hone.tracking.records import (
     Record,
     ReopenRun,
     SetTags,
+    now,
     relative,
     texts_of,
 )
@@ -83,17 +84,24 @@ class TrackedRun:
         """The run's id; None until a store has given it one."""
         return kept_run_id(self.directory)
 
-    def open(self, record: RunRecord, *, spool: bool = True) -> None:  # noqa: ARG002 - a directory shows it by itself
+    def open(
+        self,
+        record: RunRecord,
+        *,
+        spool: bool = True,  # noqa: ARG002 - a directory shows it by itself
+        began: int | None = None,
+    ) -> None:
         """Open the run.
 
         Args:
             record: Its name, tags, parameters and first artifacts.
             spool: The directory holds a spool whose metrics are delivered from now on.
+            began: When it began, in milliseconds since the epoch; now, where that is not said.
         """
         tags = {**record.tags, STATE: "running", PROCESS: this_process()}
         parent = os.path.relpath(self.parent.directory, self.directory) if self.parent else None
         self.put(
-            OpenRun(record.name, tags, uuid.uuid4().hex, parent),
+            OpenRun(record.name, tags, uuid.uuid4().hex, parent, at=began or now()),
             LogParams(texts_of(record.params)),
             AddTexts(dict(record.texts)),
             *([LogInputs([dict(one) for one in record.inputs])] if record.inputs else []),

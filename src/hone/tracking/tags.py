@@ -30,3 +30,6 @@ UNFINISHED = ("running", "crashed", "stopped")
 CHAMPION, PREVIOUS = "champion", "previous"
 # What a version of a registered model remembers of its run.
 VALUE, RUN = "hone.value", "hone.run"
+# A run that evaluates another one: its kind, which one, on what, against which, and what came of that.
+EVALUATION = "evaluation"
+EVALUATES, SPLIT, AGAINST, COMPARED = "hone.evaluates", "hone.split", "hone.against", "hone.compared"

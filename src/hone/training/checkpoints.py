@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import json
 import os
+import pickle
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -114,3 +116,35 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
     return value is None or type(value) in (bool, int, float, str) or isinstance(value, torch.Tensor)
+
+
+def load_weights(model: pl.LightningModule, path: Path, config: Mapping[str, Any]) -> None:
+    """Put a checkpoint's weights into a model; nothing that lies in the checkpoint is run.
+
+    Args:
+        model: As its config builds it.
+        path: The checkpoint.
+        config: That config, the model filled in from the data.
+
+    Raises:
+        ModelError: It holds more than weights and plain values, or weights of another model.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ModelError("holds objects that only a pickle loads, which is not done", where=str(path)) from None
+    model.on_load_checkpoint(checkpoint)
+    try:
+        model.load_state_dict(checkpoint["state_dict"], strict=model.strict_loading)
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(_misfit(checkpoint, config, error), where=f"checkpoint {path.name}") from error
+
+
+def _misfit(checkpoint: Mapping[str, Any], config: Mapping[str, Any], error: Exception) -> str:
+    """Why weights do not fit: most often, the data makes another model."""
+    before, now = (checkpoint.get(RECIPE) or {}).get("model") or {}, config.get("model") or {}
+    differing = [key for key in before if before[key] != now.get(key)]
+    if differing:
+        key = differing[0]
+        return f"is of a model with {key}={before[key]!r}; here, with this data, it is {now.get(key)!r}"
+    return f"does not fit the model: {' '.join(str(error).split())[:200]}"

@@ -118,7 +118,7 @@ class Evaluation(Callback):
             self._finish(trainer, trainer.test_dataloaders)
 
     def _take(self, outputs: Any) -> None:
-        part = _understood(outputs)
+        part = understood(outputs)
         if part is None or self._values > MOST_VALUES:
             return
         self._values += part[1].numel()
@@ -151,10 +151,10 @@ class Evaluation(Callback):
         kind = self._parts[0][0]
         scores = torch.cat([one[1] for one in self._parts])
         truth = torch.cat([one[2] for one in self._parts])
-        return Predictions(kind, _rows(loaders, len(truth)), truth.numpy(), scores.numpy())
+        return Predictions(kind, rows_of(loaders, len(truth)), truth.numpy(), scores.numpy())
 
 
-def _understood(outputs: Any) -> tuple[str, Tensor, Tensor] | None:
+def understood(outputs: Any) -> tuple[str, Tensor, Tensor] | None:
     """Kind, scores and truth of a batch, on the CPU."""
     if not isinstance(outputs, Mapping):
         return None
@@ -167,8 +167,12 @@ def _understood(outputs: Any) -> tuple[str, Tensor, Tensor] | None:
                 return _aligned("classes", probabilities, labels.detach())
     predictions = outputs.get("predictions")
     if isinstance(targets, Tensor) and isinstance(predictions, Tensor):
-        return _aligned("numbers", predictions.detach().float().squeeze(-1), targets.detach().float().squeeze(-1))
+        return _aligned("numbers", _column(predictions.detach().float()), _column(targets.detach().float()))
     return None
+
+
+def _column(numbers: Tensor) -> Tensor:
+    return numbers.reshape(-1) if numbers.ndim == 2 and numbers.shape[1] == 1 else numbers
 
 
 def _probabilities(scores: Tensor, *, already: bool) -> Tensor:
@@ -181,13 +185,13 @@ def _probabilities(scores: Tensor, *, already: bool) -> Tensor:
 
 def _aligned(kind: str, scores: Tensor, truth: Tensor) -> tuple[str, Tensor, Tensor] | None:
     """A row for each label; what is of another shape, such as a segmentation, is left alone."""
-    truth = truth.reshape(-1) if truth.ndim == 2 and truth.shape[1] == 1 else truth
+    truth = _column(truth)
     if truth.ndim != 1 or len(scores) != len(truth) or scores.ndim != (2 if kind == "classes" else 1):
         return None
     return kind, scores.cpu(), truth.cpu()
 
 
-def _rows(loaders: Any, count: int) -> np.ndarray[Any, Any]:
+def rows_of(loaders: Any, count: int) -> np.ndarray[Any, Any]:
     """Which row of the split each prediction belongs to: the sampler says so again, without loading anything."""
     loader = next(iter(loaders), None) if isinstance(loaders, list | tuple) else loaders
     batches = getattr(loader, "batch_sampler", None)

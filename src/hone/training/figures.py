@@ -155,7 +155,7 @@ def _write_mistakes(
             "probability": round(float(predictions.scores[place, predicted[place]]), 6),
             "probability_of_label": round(float(predictions.scores[place, predictions.truth[place]]), 6),
         }
-        example = data.example(split, row) if hasattr(data, "example") else None
+        example = _example(data, split, row)
         if isinstance(example, str):
             mistake["text"] = example[:LONGEST_TEXT]
         elif example is not None:
@@ -164,6 +164,16 @@ def _write_mistakes(
     (folder / MISTAKES).write_text(json.dumps(found, indent=2, ensure_ascii=False), encoding="utf-8")
     if images:
         np.savez(folder / IMAGES, **images)  # type: ignore[arg-type]
+
+
+def _example(data: Any, split: str, row: int) -> Any:
+    if not hasattr(data, "example"):
+        return None
+    try:
+        return data.example(split, row)
+    except (LookupError, AttributeError):
+        # Of what is trained on, single rows need not be at hand.
+        return None
 
 
 def _write_numbers(predictions: Predictions, folder: Path) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from hone.worker.messages import (
     decode,
 )
 from hone.worker.ranks import is_first_rank
+from hone.worker.scoring import read_request
 
 TRIAL_FILE = "trial.yaml"
 RESULT_FILE = "result.json"
@@ -102,6 +103,10 @@ def run_job(job: TrialJob, channel: Channel | None = None, data: Any = None) -> 
         from hone.worker.objective import run_objective
 
         ending = run_objective(job, config, line, started)
+    elif request := read_request(directory):
+        from hone.training.scoring import score_trial
+
+        ending = score_trial(job, config, line, started, request)
     else:
         from hone.training import train_trial
 

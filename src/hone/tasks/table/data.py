@@ -72,6 +72,7 @@ class TableData(pl.LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.splits: dict[str, Rows] = {}
+        self.tables: dict[str, Any] = {}
 
     @property
     def num_classes(self) -> int:
@@ -118,6 +119,7 @@ class TableData(pl.LightningDataModule):
         self.columns = Columns(features["train"], self.categorical)
         if self.task == "classification":
             self.classes = sorted(tables["train"][self.target].unique().tolist(), key=lambda one: (str(type(one)), one))
+        self.tables = tables
         for name, table in tables.items():
             inputs = {
                 "numbers": self.columns.numbers(features[name]),
@@ -140,6 +142,10 @@ class TableData(pl.LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Batch]:
         """The test split in order."""
         return self.test_dataloader()
+
+    def fields(self, split: str) -> dict[str, list[Any]]:
+        """Every column of a split by name, the ignored ones too: what an evaluation can be cut by."""
+        return {name: column.tolist() for name, column in self.tables[split].items()}
 
     def content_digest(self) -> dict[str, str]:
         """SHA-256 of each file."""

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from hone.errors import DataError
 from hone.tasks.splits import stratified_parts
 from hone.tasks.text.batches import Batch, EncodedTexts, LengthGroupedSampler
-from hone.tasks.text.files import Columns, Rows, Source, file_digest, read_rows, rows_digest
+from hone.tasks.text.files import Columns, Rows, Source, file_digest, read_fields, read_rows, rows_digest
 from hone.tasks.text.labels import class_numbers, classes_of
 from hone.tasks.text.vocabulary import Encoder, PretrainedTokenizer, Vocabulary
 
@@ -98,6 +98,8 @@ class TextData(pl.LightningDataModule):
         self.splits: dict[str, EncodedTexts] = {}
         self.texts: dict[str, Sequence[str]] = {}
         self.digests: dict[str, str] = {}
+        # Rows of train that each split is made of, for those that are cut from it.
+        self.cut: dict[str, list[int]] = {}
 
     @property
     def num_classes(self) -> int:
@@ -171,6 +173,13 @@ class TextData(pl.LightningDataModule):
         """One text of the validation or the test split."""
         return self.texts[split][row]
 
+    def fields(self, split: str) -> dict[str, list[Any]]:
+        """Every column of a split beside its texts, by name: what an evaluation can be cut by."""
+        named = split if self._is_given(split) else "train"
+        columns = read_fields(self._source(named), self.columns)
+        rows = self.cut.get(split)
+        return columns if rows is None else {name: [one[row] for row in rows] for name, one in columns.items()}
+
     def content_digest(self) -> dict[str, str]:
         """SHA-256 of each file that the texts come from; of texts and labels, by split, where they are in none."""
         if self.dataset is None:
@@ -201,16 +210,21 @@ class TextData(pl.LightningDataModule):
         parts = stratified_parts(_codes(rows["train"][1]), [1 - sum(shares), *shares], self.split_seed)
         for name, part in zip(absent, parts[1:], strict=True):
             rows[name] = _chosen(rows["train"], part)
+            self.cut[name] = part.tolist()
             if not rows[name][0]:
                 raise DataError(f"train has too few rows to cut {name} from", where=f"data.{name}")
         rows["train"] = _chosen(rows["train"], parts[0])
+        self.cut["train"] = parts[0].tolist()
         return rows
 
     def _fraction(self, rows: Rows) -> Rows:
         if self.train_fraction == 1:
             return rows
         shares = [self.train_fraction, 1 - self.train_fraction]
-        chosen = _chosen(rows, stratified_parts(_codes(rows[1]), shares, self.split_seed)[0])
+        part = stratified_parts(_codes(rows[1]), shares, self.split_seed)[0]
+        chosen = _chosen(rows, part)
+        before = self.cut.get("train", range(len(rows[0])))
+        self.cut["train"] = [before[one] for one in part.tolist()]
         if not chosen[0]:
             raise DataError(f"{self.train_fraction} of {len(rows[0])} rows is none", where="data.train_fraction")
         return chosen

@@ -77,6 +77,23 @@ def read_rows(source: Source, columns: Columns) -> Rows:
     return [str(one) for one in texts], labels
 
 
+def read_fields(source: Source, columns: Columns) -> dict[str, list[Any]]:
+    """Read the columns of one split beside its texts.
+
+    Args:
+        source: Where from.
+        columns: Which column the texts are.
+
+    Returns:
+        Values by column, row by row.
+
+    Raises:
+        DataError: It is missing, empty or unreadable.
+    """
+    table = _read_file(source, columns) if source.split is None else _read_named(source)
+    return {name: table[name][:] for name in table.column_names if name != columns.text}
+
+
 def rows_digest(rows: Rows) -> str:
     """SHA-256 of texts and labels, for data that is in no single file."""
     digest = hashlib.sha256()
