@@ -13,6 +13,7 @@ from hone.loop.decision import Decision
 from hone.loop.evidence import Evidence, Tried
 from hone.space import Parameter, Space, parse_space
 from hone.space.parameters import GroupOptions
+from hone.study import Importance
 from hone.sweep.feedback import FeedbackSection
 
 # A parameter without any influence would seem as important so often or oftener: it is not known to matter.
@@ -79,8 +80,8 @@ class Draft:
     @property
     def space(self) -> Space:
         """What the next round searches, as far as it is decided."""
-        when = self.content.get("when") or {}
-        return parse_space(self.content.get("space") or {}, "space", self._group_options, when)
+        always, when = self.content.get("space") or {}, self.content.get("when") or {}
+        return parse_space(always, "space", self._group_options, when) if always or when else Space(())
 
     @property
     def slots(self) -> list[Slot]:
@@ -109,9 +110,14 @@ class Draft:
         """Write a decision down."""
         self.decisions.append(decision)
 
+    def importance(self, slot: Slot) -> Importance | None:
+        """What is known of a place: itself, or its key before it came to be searched under conditions."""
+        known = self.evidence.importances
+        return known.get(slot.name) or known.get(slot.parameter.key)
+
     def matters(self, slot: Slot) -> bool:
         """Whether there are trials enough to judge a place by, and they show that it matters."""
-        importance = self.evidence.importances.get(slot.name)
+        importance = self.importance(slot)
         known = importance is None or importance.chance < CHANCE
         return known and len(slot.ranked) >= max(2, self.feedback.min_trials)
 

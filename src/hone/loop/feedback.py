@@ -89,7 +89,7 @@ def _change_space(draft: Draft, learnt: Learnt) -> None:
     for slot in draft.slots:
         drop_dominated(draft, slot)
     for slot in draft.slots:
-        if not draft.was_changed(slot, "drop"):
+        if not draft.was_changed(slot, "drop", "bound"):
             add_rung(draft, slot)
     if draft.evidence.is_flat:
         return

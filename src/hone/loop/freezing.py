@@ -31,7 +31,7 @@ def freeze_unimportant(draft: Draft, best: Mapping[str, Any], known: Mapping[str
         left = sum(not one.section and len(one.parameter.points() or [0, 0]) > 1 for one in draft.slots)
         if importance is None or slot.parameter.key not in best or (left < 2 and not slot.section):
             continue
-        if draft.was_changed(slot, "grow", "bound", "add") or len(slot.parameter.points() or [0, 0]) < 2:
+        if draft.was_changed(slot, "grow", "bound", "add", "drop") or len(slot.parameter.points() or [0, 0]) < 2:
             continue
         if _is_unimportant(draft, importance) and _is_compared(slot):
             _freeze(draft, slot, best[slot.parameter.key], importance)

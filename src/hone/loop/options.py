@@ -20,6 +20,8 @@ from hone.space.ranges import Ladder, Range
 LEAST_TRIALS = 5
 # An option that one of the best has is not dominated.
 SAFE = 3
+# The good trials of a choice between numbers, and how likely they lie at its end by chance.
+LEAST_GOOD, UNLIKELY = 4, 0.05
 
 
 def drop_dominated(draft: Draft, slot: Slot) -> None:
@@ -128,23 +130,35 @@ def add_rung(draft: Draft, slot: Slot) -> None:
     ladder = Ladder.of(options)
     if ladder is None or not draft.feedback.grow or not draft.matters(slot):
         return
-    best = slot.ranked[:SAFE]
+    good = slot.ranked[: max(LEAST_GOOD, math.ceil(draft.feedback.keep * len(slot.ranked)))]
     for above, end in ((False, ladder.rungs[0]), (True, ladder.rungs[-1])):
-        at_end = [float(slot.value(one)) == end for one in best]
+        chance = _by_chance(slot, good, end)
         failed = any(one.failure in ("oom", "diverged") and slot.value(one) == end for one in slot.trials)
-        if not (at_end[0] and sum(at_end) * 3 >= 2 * len(at_end)) or failed or draft.evidence.is_flat:
+        if float(slot.value(good[0])) != end or chance > UNLIKELY or failed or draft.evidence.is_flat:
             continue
         rung = _allowed(draft, slot, ladder, above=above)
         if rung is not None:
             after = choice([*options, rung] if above else [rung, *options])
             draft.put(slot, after)
-            draft.decide(_added(slot, after, end, best))
+            draft.decide(_added(slot, after, end, good, chance))
 
 
-def _added(slot: Slot, after: str, end: float, best: Sequence[Tried]) -> Decision:
-    values = [slot.value(one) for one in best]
-    reason = f"the best lie at the end {number(end)} of the choice: {', '.join(map(str, values))}"
-    figures = {"best trials": [one.number for one in best], "best values": values}
+def _by_chance(slot: Slot, good: Sequence[Tried], end: float) -> float:
+    """How likely so many of the good trials have the option at an end, if it made no difference."""
+    from scipy.stats import hypergeom
+
+    count = sum(float(slot.value(one)) == end for one in slot.ranked)
+    found = sum(float(slot.value(one)) == end for one in good)
+    return float(hypergeom.sf(found - 1, len(slot.ranked), count, len(good)))
+
+
+def _added(slot: Slot, after: str, end: float, good: Sequence[Tried], chance: float) -> Decision:
+    values = [slot.value(one) for one in good]
+    reason = (
+        f"the best lie at the end {number(end)} of the choice: {', '.join(map(str, values))}, which chance would make "
+        f"of it with p = {number(chance)}"
+    )
+    figures = {"good trials": [one.number for one in good], "good values": values, "p": chance}
     return Decision("add", slot.label, slot.parameter.text, after, reason, figures)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -49,15 +49,17 @@ def importances(study: optuna.Study, seed: int = 0) -> dict[str, Importance]:
         By Optuna's name of the parameter; empty where there are too few trials, or all came to the same.
     """
     trials = _judged(study)
-    values = [float(one.value) for one in trials]
-    if len(trials) < LEAST_TRIALS or len(set(values)) < 2:
+    sign = -1.0 if study.direction is optuna.study.StudyDirection.MAXIMIZE else 1.0
+    costs = [sign * float(one.value) for one in trials]
+    if len(trials) < LEAST_TRIALS or len(set(costs)) < 2:
         return {}
-    found = _divergences(trials, values, study.direction)
+    judge = _judge(trials)
+    found = judge(costs)
     whole = sum(found.values()) or 1.0
     draw = random.Random(seed)
     beyond = dict.fromkeys(found, 0)
     for _ in range(SHUFFLES):
-        by_chance = _divergences(trials, draw.sample(values, len(values)), study.direction)
+        by_chance = judge(draw.sample(costs, len(costs)))
         for name, divergence in found.items():
             beyond[name] += by_chance[name] >= divergence
     counts = {name: sum(name in one.params for one in trials) for name in found}
@@ -77,18 +79,16 @@ def _judged(study: optuna.Study) -> list[FrozenTrial]:
     return judged
 
 
-def _divergences(
-    trials: Sequence[FrozenTrial], values: Sequence[float], direction: optuna.study.StudyDirection
-) -> dict[str, float]:
-    study = optuna.create_study(direction=direction)
-    study.add_trials(
-        [
-            create_trial(value=value, params=one.params, distributions=one.distributions)
-            for one, value in zip(trials, values, strict=True)
-        ]
-    )
+def _judge(trials: Sequence[FrozenTrial]) -> Callable[[Sequence[float]], dict[str, float]]:
+    """What gives each parameter's divergence for costs of the trials, in their order."""
+    study = optuna.create_study()
+    study.add_trials([create_trial(value=0.0, params=one.params, distributions=one.distributions) for one in trials])
     quantile = min(MOST_SHARE, max(LEAST_SHARE, TOP / len(trials)))
     evaluator = PedAnovaImportanceEvaluator(target_quantile=quantile)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return evaluator.evaluate(study)
+
+    def judge(costs: Sequence[float]) -> dict[str, float]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return evaluator.evaluate(study, target=lambda trial: costs[trial.number])
+
+    return judge
