@@ -4,9 +4,9 @@
     HONE_DATA_ROOT=../data HONE_MINILM=/models/minilm python benchmarks/loop/run.py sst2 --seeds 1
 
 For each seed: the loop runs, confirmations and all; one study over the same space, at the loop's last fidelity, runs
-until it has taken as many steps; then the configuration that each has chosen on validation is trained on three seeds that
-neither has seen, and tested. That last part is measurement, and counts for neither. What is done is not done again, so
-that a run which was ended goes on, and each seed can be run by itself. ``--table`` prints what there is.
+until it has taken as many steps; then the configuration that each has chosen on validation is trained on three seeds
+that neither has seen, and tested. That last part is measurement, and counts for neither. What is done is not done
+again, so that a run which was ended goes on, and each seed can be run by itself. ``--table`` prints what there is.
 """
 
 from __future__ import annotations
@@ -83,9 +83,7 @@ class Benchmark:
             target = "loop" if begun else str(self.file)
             more = self.overrides if not begun else (f"tracking.directory={self.directory / 'mlruns'}",)
             name = () if begun else ("study.name=loop",)
-            request = LoopRequest(
-                target, (*more, *name), ROUNDS, go_on=begun, config_dir=_conf()
-            )
+            request = LoopRequest(target, (*more, *name), ROUNDS, go_on=begun, config_dir=_conf())
             run_loop(request, self.workers, self.console)
         finally:
             os.chdir(home)
@@ -227,8 +225,9 @@ def table(task: str, seeds: list[int], root: Path) -> None:
         print(f"| {seed} {_cells(row)}")
     if len(complete) > 1:
         mean = {key: statistics.mean(row[key] for row in complete.values()) for key in next(iter(complete.values()))}
-        mean["reached"] = statistics.median(row["reached"] for row in complete.values())
-        print(f"| mean {_cells(mean)} (median)")
+        print(f"| mean {_cells(mean)}")
+        median = statistics.median(row["reached"] for row in complete.values())
+        print(f"\nmedian share of steps at which the loop reached the single study's best: {median:.0%}")
 
 
 def _cells(row: dict[str, float]) -> str:

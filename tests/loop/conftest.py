@@ -5,6 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+
+# Sets variables in the environment, which a test would be told to have left there.
+import sklearn.ensemble  # noqa: F401
 import yaml
 from known_studies import METRIC, bowl
 from rich.console import Console
@@ -15,6 +18,7 @@ from hone.loop.session import LoopRequest, run_loop
 from hone.loop.state import load
 from hone.tracking.store import TrackingConfig, open_store
 
+USER_PROJECT = Path(__file__).parents[1] / "user_project"
 SWEEP = {
     "base": ["trainer.max_epochs=3"],
     "metric": METRIC,
@@ -85,4 +89,19 @@ def loop(project, seeded_store):
     shutil.copytree(seeded_store, project / "mlruns")
     bench = LoopBench(project)
     bench.write()
+    return bench
+
+
+@pytest.fixture(scope="session")
+def ended(tmp_path_factory, seeded_store):
+    """A loop of two rounds that has ended, to be looked at."""
+    project = tmp_path_factory.mktemp("loop") / "project"
+    shutil.copytree(USER_PROJECT, project)
+    shutil.copytree(seeded_store, project / "mlruns")
+    bench = LoopBench(project)
+    bench.write()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        bench.summary = bench.run("toy.yaml", "tracking.report=true", rounds=2)
     return bench

@@ -12,6 +12,7 @@ from hone.errors import LoopError, StudyError, SweepFileError
 from hone.loop import rounds
 from hone.space import parse_space
 from hone.space.ranges import Range
+from hone.study import Study
 from hone.sweep.file import load_sweep_file
 from hone.worker.messages import Failed
 
@@ -20,13 +21,11 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-def test_rounds_are_runs_under_one_loop_and_each_searches_what_the_one_before_has_shown(loop):
-    summary = loop.run(rounds=2)
-
-    assert summary.result == "complete"
-    [parent] = loop.runs("loop")
+def test_rounds_are_runs_under_one_loop_and_each_searches_what_the_one_before_has_shown(ended):
+    assert ended.summary.result == "complete"
+    [parent] = ended.runs("loop")
     assert parent.info.status == "FINISHED"
-    studies = loop.runs("study")
+    studies = ended.runs("study")
     assert [one.info.run_name for one in studies] == [
         "toy-loop-1-round-1",
         "toy-loop-1-round-1-confirm",
@@ -38,37 +37,33 @@ def test_rounds_are_runs_under_one_loop_and_each_searches_what_the_one_before_ha
         ("1", "search"),
         ("1", "confirmation"),
     ]
-    first, second = (load_sweep_file(loop.project / f"sweeps/rounds/toy-loop-1/round-{one}.yaml")[0] for one in (1, 2))
+    first, second = (load_sweep_file(ended.project / f"sweeps/rounds/toy-loop-1/round-{one}.yaml")[0] for one in (1, 2))
     grown = Range.of(parse_space({"x": second.space["model.lr"]}, "space").parameters[0])
     assert first.space["model.lr"] == "tag(log, interval(1e-6, 1e-3))"
     assert grown.high > 0.005
     assert "trainer.max_epochs=3" in second.base
-    assert {"rounds", "report"} <= {one.path for one in loop.store.client.list_artifacts(parent.info.run_id)}
+    assert {"rounds", "report"} <= {one.path for one in ended.store.client.list_artifacts(parent.info.run_id)}
     assert "Best: round 2" in parent.data.tags["mlflow.note.content"]
 
 
-def test_the_best_are_confirmed_on_other_seeds_and_ranked_by_their_mean(loop):
-    loop.run(rounds=1)
-
-    [record] = loop.state().rounds
+def test_the_best_are_confirmed_on_other_seeds_and_ranked_by_their_mean(ended):
+    record = ended.state().rounds[0]
     assert len(record.candidates) == 2
     means = [one.mean for one in record.candidates]
     assert means == sorted(means)
     for one in record.candidates:
         assert len(one.scores) == 2
         assert one.scores == pytest.approx(tuple(bowl(one.values) + 0.001 * (seed % 3) for seed in (2, 3)))
-    confirmed = loop.project / "mlruns" / "trials" / "toy-loop-1-round-1-confirm"
+    confirmed = ended.project / "mlruns" / "trials" / "toy-loop-1-round-1-confirm"
     seeds = {read_yaml(path)["seed"] for path in confirmed.glob("*/trial.yaml")}
     assert seeds == {2, 3}
 
 
-def test_no_trial_of_a_loop_is_tested(loop):
-    loop.run(rounds=1)
-
-    trials = list((loop.project / "mlruns" / "trials").glob("toy-loop-1-round-*/*/trial.yaml"))
-    assert len(trials) == 14 + 4
+def test_no_trial_of_a_loop_is_tested(ended):
+    trials = list((ended.project / "mlruns" / "trials").glob("toy-loop-1-round-*/*/trial.yaml"))
+    assert len(trials) == 2 * (14 + 4)
     assert not any(read_yaml(one)["test"] for one in trials)
-    assert "test" not in read_yaml(loop.project / "mlruns" / "trials" / "toy-loop-1" / "best.yaml")
+    assert "test" not in read_yaml(ended.project / "mlruns" / "trials" / "toy-loop-1" / "best.yaml")
 
 
 def test_a_configuration_one_of_whose_seeds_fails_does_not_win(loop):
@@ -98,10 +93,7 @@ def test_a_loop_stops_when_a_round_gains_no_more_than_noise(loop):
     assert "within the noise of" in state.ended
 
 
-def test_a_loop_killed_after_any_step_goes_on_to_the_same_rounds(loop, monkeypatch):
-    loop.write("whole.yaml")
-    loop.write("killed.yaml")
-    loop.run("whole.yaml", rounds=2)
+def test_a_loop_killed_after_any_step_goes_on_to_the_same_rounds(loop, ended, monkeypatch):
     save, count = rounds.save, []
 
     def save_and_die(state, directory):
@@ -112,66 +104,43 @@ def test_a_loop_killed_after_any_step_goes_on_to_the_same_rounds(loop, monkeypat
 
     monkeypatch.setattr(rounds, "save", save_and_die)
     deaths = 0
-    while not deaths or not loop.state("killed-loop-1").ended:
+    while not deaths or not loop.state().ended:
         try:
             if deaths:
-                loop.run("killed-loop-1", go_on=True)
+                loop.run(None, go_on=True)
             else:
-                loop.run("killed.yaml", rounds=2)
+                loop.run(rounds=2)
         except Killed:
             deaths += 1
 
     assert deaths > 2
-    whole, killed = loop.files("whole-loop-1"), loop.files("killed-loop-1")
-    assert len(whole) == 3
-    for name, text in whole.items():
-        assert text.replace("whole", "killed") == killed[name]
-    one, other = loop.state("whole-loop-1"), loop.state("killed-loop-1")
+    assert len(ended.files()) == 3
+    assert loop.files() == ended.files()
+    one, other = ended.state(), loop.state()
     assert [each.decisions for each in one.rounds] == [each.decisions for each in other.rounds]
     assert [[each.scores for each in record.candidates] for record in one.rounds] == [
         [each.scores for each in record.candidates] for record in other.rounds
     ]
 
 
-def test_a_loop_killed_in_the_midst_of_a_sweep_asks_for_the_same_trials(loop):
-    loop.write("whole.yaml")
-    loop.write("killed.yaml")
-    loop.run("whole.yaml", rounds=1)
-    begun = []
+def test_a_loop_killed_in_the_midst_of_a_sweep_and_of_a_confirmation_asks_for_the_same_trials(loop, ended, monkeypatch):
+    ask, asked = Study.ask, []
 
-    def script(job):
-        begun.append(job)
-        if len(begun) == 7:
-            raise EOFError
-        return loop.script(job)
-
-    def stop(job):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        _run_and_break(loop, begun)
-    loop.run("killed-loop-1", go_on=True)
-
-    assert loop.files("killed-loop-1") == {
-        name: text.replace("whole", "killed") for name, text in loop.files("whole-loop-1").items()
-    }
-
-
-def _run_and_break(loop, begun):
-    """Let the controller break as its seventh trial is asked for."""
-    from hone.study import Study
-
-    ask = Study.ask
-
-    def broken(self):
-        begun.append(self)
-        if len(begun) == 7:
-            raise KeyboardInterrupt
+    def ask_and_die(self):
+        asked.append(self)
+        if len(asked) in (7, 7 + 11):
+            raise Killed
         return ask(self)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Study, "ask", broken)
-        loop.run("killed.yaml", rounds=1)
+    monkeypatch.setattr(Study, "ask", ask_and_die)
+    with pytest.raises(Killed):
+        loop.run(rounds=2)
+    with pytest.raises(Killed):
+        loop.run(None, go_on=True)
+    loop.run(None, go_on=True)
+
+    assert loop.state().rounds[0].states == {"complete": 14}
+    assert loop.files() == ended.files()
 
 
 def test_review_stops_before_each_round_and_goes_on_from_the_edited_file(loop):
@@ -242,20 +211,18 @@ def test_the_command_line_is_part_of_the_first_rounds_file(loop):
     assert not any("tracking" in one or "executor" in one for one in content["base"])
 
 
-def test_every_decision_can_be_traced_to_its_figures_in_the_report(loop):
-    loop.run(rounds=2)
-
-    page = (loop.project / "mlruns/trials/toy-loop-1/report/index.html").read_text()
-    records = loop.state().rounds
+def test_every_decision_can_be_traced_to_its_figures_in_the_report(ended):
+    page = (ended.project / "mlruns/trials/toy-loop-1/report/index.html").read_text()
+    records = ended.state().rounds
     decided = [one for record in records for one in record.decisions]
     assert {"grow", "fidelity", "enqueue"} <= {one.kind for one in decided}
     for one in decided:
         assert one.reason.replace("'", "&#x27;") in page
         for name in one.figures:
             assert f"{name}: " in page
-    artifacts = loop.store.client.list_artifacts(loop.runs("loop")[0].info.run_id, "rounds")
+    artifacts = ended.store.client.list_artifacts(ended.runs("loop")[0].info.run_id, "rounds")
     assert {"rounds/decisions-1.json", "rounds/round-1.yaml", "rounds/round-2.yaml"} <= {one.path for one in artifacts}
-    kept = next((loop.project / "mlruns" / "artifacts").rglob("decisions-1.json"))
+    kept = next((ended.project / "mlruns" / "artifacts").rglob("decisions-1.json"))
     assert [one["reason"] for one in json.loads(kept.read_text())] == [one.reason for one in records[0].decisions]
 
 

@@ -59,7 +59,8 @@ class LoopBooks:
     def describe(self, text: str, folder: Path) -> None:
         """Write what is known of the loop: its description and its report."""
         self.run.note(text)
-        self.run.add_folder(folder, REPORT)
+        if folder.is_dir():
+            self.run.add_folder(folder, REPORT)
 
     def end(self, state: str, tags: Mapping[str, str] | None = None) -> None:
         """End the run: ``complete``, ``stopped`` or ``failed``."""

@@ -53,6 +53,7 @@ class Bench:
         console: Where progress is shown.
         books: The loop's run.
         judge: Judges a round's winner.
+        draws: Draw the loop's report.
     """
 
     root: Path
@@ -60,6 +61,7 @@ class Bench:
     console: Console
     books: LoopBooks
     judge: Judge
+    draws: bool = True
 
 
 class Rounds:
@@ -77,6 +79,7 @@ class Rounds:
         self.state = state
         self.bench = bench
         self.directory = bench.root / "trials" / state.name
+        self._plans: dict[Path, Plan] = {}
         self._before = state.spent
         self._began = time.monotonic()
 
@@ -140,10 +143,12 @@ class Rounds:
             record = self._judge(record, plan)
         self._feed_back(record, plan, evidence)
 
-    def _plan(self, file: Path, *more: str) -> Plan:
-        asked = self.state.asked
-        where = None if asked.config_dir is None else Path(asked.config_dir)
-        return make_plan(file, (*asked.overrides, UNTESTED, *more), where, asked.config_name)
+    def _plan(self, file: Path) -> Plan:
+        if file not in self._plans:
+            asked = self.state.asked
+            where = None if asked.config_dir is None else Path(asked.config_dir)
+            self._plans = {file: make_plan(file, (*asked.overrides, UNTESTED), where, asked.config_name)}
+        return self._plans[file]
 
     def _head(self, record: RoundRecord, plan: Plan) -> None:
         given = ", ".join(f"{key} {value}" for key, value in record.fidelity.items())
@@ -242,19 +247,24 @@ class Rounds:
         known = earlier_importances(plan, self.bench.root / "studies") if record.number == 1 else {}
         confirmed = [one.values for one in record.candidates if one.mean is not None]
         asked = self.state.asked
-        groups = Composer(Path(asked.config_dir) if asked.config_dir else None, asked.config_name).groups()
+        composer = Composer(Path(asked.config_dir) if asked.config_dir else None, asked.config_name)
+
+        def groups(key: str) -> Sequence[str]:
+            return composer.groups().get(key, ())
+
         learnt = Learnt(confirmed, record.lagging, known)
-        return feed_back(evidence, _content(plan), record.number, learnt, lambda key: groups.get(key, ()))
+        return feed_back(evidence, _content(plan), record.number, learnt, groups)
 
     def _end(self, record: RoundRecord, why: str, state: str) -> None:
         self._keep(replace(self.state.with_round(record), ended=why, state=state))
         self._tell(record)
 
     def _tell(self, record: RoundRecord) -> None:
-        """Show what a round came to: in the terminal, in the loop's run and in its report."""
+        """Show what a round came to: in the terminal, in the loop's run and, while it goes on, in its report."""
         tell_round(self.bench.console, record)
         self.bench.books.show(record)
-        self.publish()
+        if not self.state.ended:
+            self.publish()
 
     def note_champion(self, said: str) -> None:
         """Keep what became of promoting the best."""
@@ -263,7 +273,8 @@ class Rounds:
     def publish(self) -> None:
         """Bring the loop's report and description up to date."""
         folder = self.directory / REPORT
-        draw(self.state, folder)
+        if self.bench.draws:
+            draw(self.state, folder)
         self.bench.books.describe(describe(self.state), folder)
 
 

@@ -110,10 +110,10 @@ def run_loop(request: LoopRequest, start_workers: StartWorkers, console: Console
             end_abandoned(store)
         courier = held.enter_context(Courier(store))
         books = LoopBooks(courier, directory)
-        plan = make_plan(_file(state, 1), (*state.asked.overrides,), request.config_dir, state.asked.config_name)
-        books.open(state, plan.sweep.metric, plan.sweep.direction)
+        first = read_yaml(_file(state, 1))
+        books.open(state, str(first["metric"]), str(first["direction"]))
         judge = Judge(store, start_workers, tracking.root, console, request.config_dir, state.asked.config_name)
-        rounds = Rounds(state, Bench(tracking.root, start_workers, console, books, judge))
+        rounds = Rounds(state, Bench(tracking.root, start_workers, console, books, judge, tracking.report))
         result = _through(rounds, tracking, books)
     best = directory / BEST_FILE
     return LoopSummary(

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import optuna
-from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 # So many trials, or a tenth of all, are what a parameter must help to be among; of five Optuna says they are the least.
@@ -81,6 +80,9 @@ def _judged(study: optuna.Study) -> list[FrozenTrial]:
 
 def _judge(trials: Sequence[FrozenTrial]) -> Callable[[Sequence[float]], dict[str, float]]:
     """What gives each parameter's divergence for costs of the trials, in their order."""
+    # It brings scikit-learn, for which a sweep has no use.
+    from optuna.importance import PedAnovaImportanceEvaluator
+
     study = optuna.create_study()
     study.add_trials([create_trial(value=0.0, params=one.params, distributions=one.distributions) for one in trials])
     quantile = min(MOST_SHARE, max(LEAST_SHARE, TOP / len(trials)))
