@@ -93,54 +93,37 @@ def test_a_loop_stops_when_a_round_gains_no_more_than_noise(loop):
     assert "within the noise of" in state.ended
 
 
-def test_a_loop_killed_after_any_step_goes_on_to_the_same_rounds(loop, ended, monkeypatch):
-    save, count = rounds.save, []
+def test_a_loop_killed_between_its_steps_and_in_the_midst_of_them_goes_on_to_the_same_rounds(loop, ended, monkeypatch):
+    save, ask, saved, asked = rounds.save, Study.ask, [], []
 
     def save_and_die(state, directory):
         save(state, directory)
-        count.append(state)
-        if len(count) % 3 == 0:
+        saved.append(state)
+        if len(saved) % 5 == 0:
             raise Killed
 
+    def ask_and_die(self):
+        asked.append(self)
+        if len(asked) in (7, 18):
+            raise Killed
+        return ask(self)
+
     monkeypatch.setattr(rounds, "save", save_and_die)
+    monkeypatch.setattr(Study, "ask", ask_and_die)
     deaths = 0
     while not deaths or not loop.state().ended:
         try:
-            if deaths:
-                loop.run(None, go_on=True)
-            else:
-                loop.run(rounds=2)
+            loop.run(None if deaths else "toy.yaml", rounds=2, go_on=deaths > 0)
         except Killed:
             deaths += 1
 
-    assert deaths > 2
-    assert len(ended.files()) == 3
+    assert deaths > 3
     assert loop.files() == ended.files()
     one, other = ended.state(), loop.state()
     assert [each.decisions for each in one.rounds] == [each.decisions for each in other.rounds]
     assert [[each.scores for each in record.candidates] for record in one.rounds] == [
         [each.scores for each in record.candidates] for record in other.rounds
     ]
-
-
-def test_a_loop_killed_in_the_midst_of_a_sweep_and_of_a_confirmation_asks_for_the_same_trials(loop, ended, monkeypatch):
-    ask, asked = Study.ask, []
-
-    def ask_and_die(self):
-        asked.append(self)
-        if len(asked) in (7, 7 + 11):
-            raise Killed
-        return ask(self)
-
-    monkeypatch.setattr(Study, "ask", ask_and_die)
-    with pytest.raises(Killed):
-        loop.run(rounds=2)
-    with pytest.raises(Killed):
-        loop.run(None, go_on=True)
-    loop.run(None, go_on=True)
-
-    assert loop.state().rounds[0].states == {"complete": 14}
-    assert loop.files() == ended.files()
 
 
 def test_review_stops_before_each_round_and_goes_on_from_the_edited_file(loop):
