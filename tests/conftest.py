@@ -157,6 +157,7 @@ def hone_here(project, start_workers, monkeypatch, capfd):
         yield start_workers
 
     monkeypatch.setattr(warm, "EarlyWorkers", early_workers)
+    monkeypatch.setattr(warm, "LastingWorkers", early_workers)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("COLUMNS", "160")
 

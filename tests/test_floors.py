@@ -25,6 +25,7 @@ FLOORS = {
     "reproduce": 6,
     "compare": 6,
     "evaluate": 6,
+    "loop": 6,
     "report": 6,
     "cli": 7,
     "__main__": 7,

@@ -15,6 +15,7 @@
     ├── RunNotFound        no run, or more than one, by that name
     ├── ResourceError      a lease that this machine cannot give
     ├── DiskError          a disk that is full, or too small for what is asked
+    ├── LoopError          a loop that is not there, or cannot go on
     └── SweepStopped       a sweep that ended early: too many of its trials failed
 """
 
@@ -97,6 +98,10 @@ class ResourceError(HoneError):
 
 class DiskError(HoneError):
     """A disk that is full, or too small for what is asked."""
+
+
+class LoopError(HoneError):
+    """A loop that is not there, or cannot go on."""
 
 
 class SweepStopped(HoneError):

@@ -167,6 +167,40 @@ def sweep(
         raise typer.Exit(sweeping.sweep(file, given, config_dir, config_name, resume))
 
 
+@app.command()
+def loop(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="The sweep file; with --continue a loop, its file, or nothing for the latest.",
+            show_default=False,
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    rounds: Annotated[
+        int | None, typer.Option("--rounds", min=1, help="The most rounds; 4.", show_default=False)
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", metavar="TIME", help="Such as 4h: no round begins later.", show_default=False),
+    ] = None,
+    review: Annotated[bool, typer.Option("--review", help="Write the next round's file and stop.")] = False,
+    go_on: Annotated[bool, typer.Option("--continue", help="Go on with a loop, after anything.")] = False,
+    config_dir: ConfigDir = None,
+    config_name: ConfigName = "config",
+) -> None:
+    """Sweep in rounds: each searches what the one before has shown to be worth it.
+
+    The best of a round are confirmed on other seeds, and decide with all its trials what the next one searches.
+    Example: hone loop sweeps/quickstart.yaml --rounds 4 --budget 4h
+    """
+    from hone.cli import looping
+
+    options = looping.Options(rounds, budget, review, go_on)
+    raise typer.Exit(looping.loop(file, tuple(overrides or ()), options, config_dir, config_name))
+
+
 Tracking = Annotated[
     list[str] | None,
     typer.Argument(metavar="[OVERRIDES]...", help="Such as tracking.uri=URI.", show_default=False),

@@ -92,6 +92,57 @@ class WarmWorkers:
             self.process.wait()
 
 
+class LastingWorkers:
+    """Keeps one fork server for several sweeps, one after another, so that only the first waits for its imports.
+
+    Used as a ``with`` block, which ends the server. A sweep that has run to its end has no trial left.
+    """
+
+    def __init__(self) -> None:
+        self._early = EarlyWorkers()
+        self._server: WarmWorkers | None = None
+
+    def __call__(self, modules: Sequence[str]) -> LentWorkers:
+        """Lend the server to a sweep.
+
+        Args:
+            modules: What it imports before the first trial.
+        """
+        if self._server is not None and self._server.process.poll() is not None:
+            self._server.close()
+            self._server = None
+        if self._server is None:
+            self._server = self._early(modules)
+        else:
+            self._server.preload(modules)
+        return LentWorkers(self._server)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._early.__exit__(*error)
+
+
+class LentWorkers:
+    """A server as one sweep has it, to be given back.
+
+    Args:
+        server: The server.
+    """
+
+    def __init__(self, server: WarmWorkers) -> None:
+        self._server = server
+        self.control = server.control
+        self.preload, self.start = server.preload, server.start
+        self.kill, self.preempt = server.kill, server.preempt
+
+    def close(self) -> None:
+        """Give it back: another sweep may follow."""
+
+
 class EarlyWorkers:
     """Starts a fork server at once, to be taken up later; and another where one has died.
 

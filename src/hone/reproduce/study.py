@@ -115,11 +115,14 @@ class Search:
         self.metrics: list[str] = content["metrics"]
         self.constraints = parse_constraints(content["constraints"], "constraints")
         self.enqueued: int = content["enqueued"]
+        self.sampler: dict[str, Any] | None = content["sampler"] if content.get("steady") else None
 
     def ask(self, trial: KeptRun) -> str:
         """Ask for the next suggestion; gives how it differs from what a trial had, or an empty text."""
         number = int(trial.tags[TRIAL])
         recorded = {key: trial.params.get(key) for key in trial.tags.get("hone.searched", "").split(",") if key}
+        if number and self.sampler is not None and isinstance(self.sampler.get("seed"), int):
+            self.study.go_on_with(build({**self.sampler, "seed": self.sampler["seed"] + number}, "sampler"))
         suggestion = self.study.ask()
         if suggestion.number != number:
             return f"trial {suggestion.number} has no run, so its sampler was not asked on"

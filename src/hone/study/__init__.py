@@ -3,15 +3,20 @@
 Floor 2. With ``hone.space``, the home of Optuna.
 """
 
+from hone.study.earlier import best_values
+from hone.study.importance import Importance, importances
 from hone.study.storage import Kept, delete_study, in_memory_study, open_study, quieten, read_study, study_names
 from hone.study.study import FinishedTrial, Study, Suggestion
 
 __all__ = [
     "FinishedTrial",
+    "Importance",
     "Kept",
     "Study",
     "Suggestion",
+    "best_values",
     "delete_study",
+    "importances",
     "in_memory_study",
     "open_study",
     "quieten",

@@ -229,6 +229,9 @@ def _drop_half_a_line(path: Path) -> None:
 
 
 def _check_same(study: optuna.Study, now: dict[str, Any]) -> None:
+    if FINGERPRINT not in study.user_attrs and not study.trials:
+        # Its controller was killed between making it and saying what it is.
+        study.set_user_attr(FINGERPRINT, dump_fingerprint(now))
     kept = json.loads(study.user_attrs.get(FINGERPRINT, "{}"))
     changed = difference(kept, now)
     if changed:

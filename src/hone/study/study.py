@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import optuna
@@ -54,6 +54,8 @@ class FinishedTrial:
         seconds: From its ask to its tell.
         feasible: It keeps every constraint.
         objectives: Every objective.
+        reports: What it reported, by validation.
+        failure: The kind of its failure; empty where it has not failed.
     """
 
     number: int
@@ -63,6 +65,8 @@ class FinishedTrial:
     seconds: float
     feasible: bool = True
     objectives: tuple[float, ...] = ()
+    reports: Mapping[int, float] = field(default_factory=dict)
+    failure: str = ""
 
 
 class Study:
@@ -218,6 +222,8 @@ class Study:
             seconds=trial.duration.total_seconds() if trial.duration else 0.0,
             feasible=all(one <= 0 for one in trial.constraints.values()),
             objectives=tuple(trial.values) if trial.state is TrialState.COMPLETE else (),
+            reports=trial.intermediate_values,
+            failure=str(trial.user_attrs.get(FAILURE, "")),
         )
 
     def best(self) -> FinishedTrial | None:

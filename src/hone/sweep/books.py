@@ -17,6 +17,7 @@ from hone.provenance import environment
 from hone.report import Goal, Leaderboard, describe_study, short
 from hone.report.description import TABLE_FILE, TABLE_TAG, TABLES, table_of
 from hone.sweep.plan import Plan
+from hone.sweep.round import Round
 from hone.sweep.runs import CHECKPOINTS, close_run, log_model
 from hone.sweep.search_file import SEARCH_FILE, search_text
 from hone.sweep.trial import Trial, trial_directory
@@ -27,6 +28,7 @@ from hone.tracking.record import run_record
 from hone.tracking.records import DeleteModel
 from hone.tracking.run import ERROR, KIND, STUDY, TRIAL, RunRecord, TrackedRun
 from hone.tracking.store import NOTE_TAG
+from hone.tracking.tags import PART, ROUND
 from hone.worker.messages import Failed, Started
 from hone.worker.run import attempts, read_result
 
@@ -57,6 +59,7 @@ class Books:
         directory: Where the study's trials lie.
         known: What a store has of the study that is gone on with; None for a new study.
         slots: How many trials run at once.
+        of_round: Of which loop's round the study is a part, if any.
     """
 
     def __init__(
@@ -67,11 +70,13 @@ class Books:
         directory: Path,
         known: Known | None = None,
         slots: int = 1,
+        of_round: Round | None = None,
     ) -> None:
         self.courier = courier
         self.plan = plan
         self.study = study
-        self.parent = TrackedRun(courier, directory)
+        self.parent = TrackedRun(courier, directory, TrackedRun(courier, of_round.loop) if of_round else None)
+        self.of_round = of_round
         self.known = known or Known()
         self._resumed = known is not None and (known.parent is not None or has_run(directory))
         self.slots = slots
@@ -299,6 +304,8 @@ class Books:
             SEARCHED: ",".join(plan.space.keys),
             NOTE_TAG: f"Searching {', '.join(plan.space.keys)} for {plan.sweep.direction[:3]} {plan.sweep.metric}.",
         }
+        if self.of_round is not None:
+            tags |= {ROUND: str(self.of_round.number), PART: self.of_round.part}
         base = plan.configs.shared()
         # What is searched has no one value for the study.
         record = run_record(self.study, tags, base.config, base.text, base.overrides, environment())

@@ -162,6 +162,8 @@ class Controller:
 
     def _ask(self) -> Trial:
         try:
+            if self.plan.steady:
+                self.study.go_on_with(self.plan.sampler(self.study.asked))
             suggestion = self.study.ask()
         except OSError:
             raise

@@ -21,10 +21,11 @@ from pydantic import (
 from hone.config.files import read_yaml
 from hone.config.sweeps import parse_override
 from hone.errors import SweepFileError, did_you_mean
+from hone.sweep.feedback import FeedbackSection
 
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-SECTIONS = {"resources", "failure", "disk", "study"}
+SECTIONS = {"resources", "failure", "disk", "study", "feedback"}
 KINDS = ("oom", "diverged", "error", "crash", "timeout", "preempted")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -171,6 +172,8 @@ class SweepFile(_Section):
         failure: What becomes of trials that fail.
         disk: What may be kept.
         study: Which study the trials belong to.
+        warm_start: Studies of similar tasks, whose best are tried first and whose importances a loop minds.
+        feedback: What a loop may change from round to round.
     """
 
     base: tuple[str, ...] = ()
@@ -188,6 +191,8 @@ class SweepFile(_Section):
     failure: FailureSection = FailureSection()
     disk: DiskSection = DiskSection()
     study: StudySection = StudySection()
+    warm_start: tuple[str, ...] = ()
+    feedback: FeedbackSection = FeedbackSection()
 
     @property
     def metric(self) -> str:
@@ -224,7 +229,7 @@ class SweepFile(_Section):
             return value
         return {str(key): cls._texts(part) for key, part in value.items()}
 
-    @field_validator("enqueue", mode="before")
+    @field_validator("enqueue", "warm_start", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return [value] if isinstance(value, str | Mapping) else value

@@ -40,6 +40,8 @@ class Plan:
         configs: Gives each trial its config.
         config: The composed config on which the trials stand, resolved; the controller's nodes are in it.
         overrides: What was written beyond the sweep file.
+        steady: The sampler is seeded anew for each trial by its number, so that what it suggests depends on nothing but
+            the results so far: a study that was killed and resumed asks for what it would have asked for.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Plan:
     configs: TrialConfigs
     config: dict[str, Any]
     overrides: tuple[str, ...]
+    steady: bool = False
 
     @property
     def trials(self) -> int:

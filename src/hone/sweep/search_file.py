@@ -29,6 +29,7 @@ def search_text(plan: Plan, slots: int, *, resumed: bool) -> str:
         "options": {one.key: list(one.points() or ()) for one in plan.space.all if one.key in plan.configs.groups},
         "enqueued": len(plan.sweep.enqueue),
         "slots": slots,
-        "sessions": 2 if resumed else 1,
+        "sessions": 2 if resumed and not plan.steady else 1,
+        "steady": plan.steady,
     }
     return json.dumps(hide_values(content), indent=2, default=str)

@@ -26,7 +26,9 @@ from hone.sweep.lock import only_controller
 from hone.sweep.plan import Plan, make_plan
 from hone.sweep.recovery import enqueue_known, mend_books, recover_trials
 from hone.sweep.reporting import Reporting
+from hone.sweep.round import Round, of_round
 from hone.sweep.trial import Trial, trial_directory
+from hone.sweep.warm_start import with_earlier
 from hone.tracking.courier import Courier
 from hone.tracking.lookup import study_run, unfinished_trials
 from hone.tracking.run import end_abandoned
@@ -45,6 +47,7 @@ class SweepRequest:
         config_dir: The user's config directory.
         config_name: The primary config.
         resume: Go on with the latest study of this file, or with the one that ``study.name`` names.
+        round: Of which loop's round it is a part, if any.
     """
 
     path: Path
@@ -52,6 +55,7 @@ class SweepRequest:
     config_dir: Path | None = None
     config_name: str = "config"
     resume: bool = False
+    round: Round | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,9 @@ def run_sweep(request: SweepRequest, start_workers: StartWorkers, console: Conso
     """
     plan = make_plan(request.path, request.overrides, request.config_dir, request.config_name)
     tracking: TrackingConfig = build(plan.config["tracking"], "tracking")
+    plan = with_earlier(plan, tracking.root / "studies")
+    if request.round is not None:
+        plan = of_round(plan, request.round)
     executor = _executor(plan, start_workers)
     try:
         store = None if tracking.offline else open_store(tracking)
@@ -101,7 +108,8 @@ def run_sweep(request: SweepRequest, start_workers: StartWorkers, console: Conso
         environment()
         with contextlib.ExitStack() as held:
             study, directory = _take_study(plan, tracking.root, request.resume, held)
-            if not request.resume:
+            if not request.resume or not study.asked:
+                # Killed before its first trial, a study may lack what was to be tried first.
                 _begin(study, plan, store, tracking.root, directory)
             courier = held.enter_context(Courier(store))
             if request.resume:
@@ -127,7 +135,7 @@ def _run(
     board = _finished(study, plan, directory)
     recovered = recover_trials(study, plan, directory)
     known = _known(courier, study.name) if request.resume else None
-    books = Books(courier, plan, study.name, directory, known, executor.slots)
+    books = Books(courier, plan, study.name, directory, known, executor.slots, request.round)
     shelf = Shelf(plan.sweep.disk, directory, maximize=board.maximize, forget=books.forget_checkpoint)
     reporting = held.enter_context(Reporting(books, plan.sweep.study.storage, tracking.root))
     _announce(console, plan, board, executor, recovered)

@@ -18,6 +18,8 @@ WEIGHTS, STEPS = "hone.weights", "hone.steps"
 METRIC, DIRECTION = "hone.metric", "hone.direction"
 SEARCHED = "hone.searched"
 DATA = "hone.data"
+# Of a round: ``search`` or ``confirmation``.
+PART = "hone.part"
 MODEL = "hone.model"
 COMMIT = "mlflow.source.git.commit"
 PARENT = "mlflow.parentRunId"

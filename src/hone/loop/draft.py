@@ -1,0 +1,171 @@
+"""The next round's sweep file while it is being decided on."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hone.config.sweeps import parse_override
+from hone.config.written import written
+from hone.loop.decision import Decision
+from hone.loop.evidence import Evidence, Tried
+from hone.space import Parameter, Space, parse_space
+from hone.space.parameters import GroupOptions
+from hone.study import Importance
+from hone.sweep.feedback import FeedbackSection
+
+# A parameter without any influence would seem as important so often or oftener: it is not known to matter.
+CHANCE = 0.2
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One place in the space: a key, and the condition under which it is searched there.
+
+    Attributes:
+        key: As the file has it, with its prefix.
+        section: The condition; empty for always.
+        parameter: What is searched there.
+        name: Optuna's.
+        trials: Every trial that had a value from here.
+        ranked: The complete ones of them, best first.
+    """
+
+    key: str
+    section: str
+    parameter: Parameter
+    name: str
+    trials: tuple[Tried, ...]
+    ranked: tuple[Tried, ...]
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return f"{self.key} ({self.section})" if self.section else self.key
+
+    def value(self, trial: Tried) -> Any:
+        """What a trial had here."""
+        return trial.values[self.parameter.key]
+
+
+class Draft:
+    """What the next round is to be.
+
+    Args:
+        content: The sweep file as it was, plain; it is copied.
+        evidence: What the round came to.
+        feedback: What may be changed.
+        group_options: Gives a config group's options.
+
+    Attributes:
+        content: The sweep file as it is to be.
+        decisions: What was decided, in order.
+    """
+
+    def __init__(
+        self,
+        content: Mapping[str, Any],
+        evidence: Evidence,
+        feedback: FeedbackSection,
+        group_options: GroupOptions | None = None,
+    ) -> None:
+        self.content: dict[str, Any] = copy.deepcopy(dict(content))
+        self.evidence = evidence
+        self.feedback = feedback
+        self.decisions: list[Decision] = []
+        self._group_options = group_options
+
+    @property
+    def space(self) -> Space:
+        """What the next round searches, as far as it is decided."""
+        always, when = self.content.get("space") or {}, self.content.get("when") or {}
+        return parse_space(always, "space", self._group_options, when) if always or when else Space(())
+
+    @property
+    def slots(self) -> list[Slot]:
+        """Every place in it, with the trials that had a value there."""
+        space = self.space
+        found = [self._slot(space, one, "", self.evidence.trials) for one in space.parameters]
+        for branch in space.branches:
+            held = [one for one in self.evidence.trials if branch.holds(one.values) or self._is_decided(branch.wanted)]
+            found += [self._slot(space, one, branch.text, held) for one in branch.parameters]
+        return found
+
+    def _slot(self, space: Space, parameter: Parameter, section: str, held: Iterable[Tried]) -> Slot:
+        trials = tuple(one for one in held if parameter.key in one.values)
+        complete = sorted(
+            (one for one in trials if one.state == "complete"), key=lambda one: (self.evidence.cost(one), one.number)
+        )
+        key = parameter.prefix + parameter.key
+        return Slot(key, section, parameter, space.name(parameter), trials, tuple(complete))
+
+    def _is_decided(self, wanted: Iterable[tuple[str, Any]]) -> bool:
+        """Whether a condition stands on what is not searched, and then holds, or its trials would not be there."""
+        searched = {key for one in self.evidence.trials for key in one.values}
+        return all(key not in searched for key, _ in wanted)
+
+    def decide(self, decision: Decision) -> None:
+        """Write a decision down."""
+        self.decisions.append(decision)
+
+    def importance(self, slot: Slot) -> Importance | None:
+        """What is known of a place: itself, or its key before it came to be searched under conditions."""
+        known = self.evidence.importances
+        return known.get(slot.name) or known.get(slot.parameter.key)
+
+    def matters(self, slot: Slot) -> bool:
+        """Whether there are trials enough to judge a place by, and they show that it matters."""
+        importance = self.importance(slot)
+        known = importance is None or importance.chance < CHANCE
+        return known and len(slot.ranked) >= max(2, self.feedback.min_trials)
+
+    def was_changed(self, slot: Slot, *kinds: str) -> bool:
+        """Whether something of these kinds was decided on a place already."""
+        return any(one.key == slot.label and one.kind in kinds for one in self.decisions)
+
+    def put(self, slot: Slot, text: str) -> None:
+        """Search a place by another sweep."""
+        part = self.content["when"][slot.section] if slot.section else self.content["space"]
+        part[slot.key] = text
+
+    def fix(self, slot: Slot, value: Any) -> str:
+        """Search a place no more; returns what stands there now."""
+        if slot.section:
+            text = f"choice({written(value)})"
+            self.put(slot, text)
+            return text
+        del self.content["space"][slot.key]
+        text = f"{slot.key}={written(value)}"
+        self.set_base(text)
+        return text
+
+    def set_base(self, text: str) -> None:
+        """Add an override to ``base``, in place of an earlier one of its key."""
+        key = parse_override(text).key
+        kept = [one for one in self.content.get("base") or () if parse_override(one).key != key]
+        self.content["base"] = [*kept, text]
+
+    def drop_sections(self, key: str, option: Any) -> list[str]:
+        """Take out the conditional parts that stand on an option which is offered no more."""
+        dropped = [
+            branch.text
+            for branch in self.space.branches
+            if any(one == key and str(wanted) == str(option) for one, wanted in branch.wanted)
+        ]
+        for text in dropped:
+            del self.content["when"][text]
+        return dropped
+
+    def limits(self, slot: Slot) -> tuple[float | None, float | None]:
+        """The least and the most that the file allows a place to be."""
+        given = self.content.get("feedback", {}).get("limits") or {}
+        found = given.get(slot.label) or given.get(slot.parameter.key) or (None, None)
+        return found[0], found[1]
+
+    def set_limit(self, slot: Slot, most: float) -> None:
+        """Let a place never grow past a value again."""
+        feedback = self.content.setdefault("feedback", {})
+        least, _ = self.limits(slot)
+        feedback.setdefault("limits", {})[slot.label] = [least, most]

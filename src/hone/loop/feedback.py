@@ -1,0 +1,167 @@
+"""From what a round came to, to the next round's sweep file; pure, so that the same evidence gives the same file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hone.config.written import written
+from hone.errors import SpaceError
+from hone.loop.decision import Decision
+from hone.loop.draft import Draft
+from hone.loop.evidence import Evidence
+from hone.loop.failing import bound_by_failures
+from hone.loop.freezing import freeze_unimportant
+from hone.loop.mistakes import Lagging, answer_mistakes
+from hone.loop.numeric import move_range
+from hone.loop.options import add_rung, drop_dominated
+from hone.report.look import number
+from hone.space.parameters import GroupOptions
+from hone.study import Importance
+from hone.sweep.file import SweepFile
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a round came to, beside its trials.
+
+    Attributes:
+        confirmed: Values of the configurations that were trained again, best first.
+        lagging: Classes and other slices of the data that lag behind the whole.
+        known: Importances by earlier studies.
+    """
+
+    confirmed: Sequence[Mapping[str, Any]] = ()
+    lagging: Sequence[Lagging] = ()
+    known: Mapping[str, Importance] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NextRound:
+    """The next round.
+
+    Attributes:
+        content: Its sweep file, plain.
+        decisions: What was decided, in order.
+        searched: Whether there is anything left to search.
+    """
+
+    content: dict[str, Any]
+    decisions: tuple[Decision, ...]
+    searched: bool = True
+
+
+def feed_back(
+    evidence: Evidence,
+    content: Mapping[str, Any],
+    number: int,
+    learnt: Learnt | None = None,
+    group_options: GroupOptions | None = None,
+) -> NextRound:
+    """Decide on the next round.
+
+    Args:
+        evidence: What the round's study came to.
+        content: The round's sweep file, plain.
+        number: The round's number, from 1.
+        learnt: What else it came to.
+        group_options: Gives a config group's options, which ``glob(...)`` picks from.
+
+    Returns:
+        The next round's file with the decisions that made it. Each decision says by which figures it was taken.
+    """
+    learnt = learnt or Learnt()
+    sweep = SweepFile.model_validate(content)
+    draft = Draft(content, evidence, sweep.feedback, group_options)
+    for note in _notes(draft):
+        draft.decide(note)
+    _change_space(draft, learnt)
+    searched = any(len(one.parameter.points() or [0, 0]) > 1 for one in draft.slots)
+    answer_mistakes(draft, learnt.lagging)
+    _grow_fidelity(draft, sweep, number + 1)
+    _enqueue_elites(draft, learnt.confirmed)
+    return NextRound(draft.content, tuple(draft.decisions), searched)
+
+
+def _change_space(draft: Draft, learnt: Learnt) -> None:
+    bound_by_failures(draft)
+    for slot in draft.slots:
+        drop_dominated(draft, slot)
+    for slot in draft.slots:
+        if not draft.was_changed(slot, "drop", "bound"):
+            add_rung(draft, slot)
+    if draft.evidence.is_flat:
+        return
+    for slot in draft.slots:
+        if not draft.was_changed(slot, "bound"):
+            move_range(draft, slot)
+    best = learnt.confirmed[0] if learnt.confirmed else draft.evidence.ranked[0].values
+    freeze_unimportant(draft, best, learnt.known)
+
+
+def _notes(draft: Draft) -> list[Decision]:
+    """Why little or nothing can be learnt from a round, where that is so."""
+    evidence, found = draft.evidence, []
+    complete, wanted = len(evidence.ranked), draft.feedback.min_trials
+    failures = ", ".join(f"{count} {kind}" for kind, count in evidence.failures.items())
+    if failures:
+        found.append(_note(f"of {len(evidence.trials)} trials failed: {failures}", {"failures": evidence.failures}))
+    if complete and evidence.is_flat:
+        value = evidence.ranked[0].value
+        assert value is not None
+        reason = (
+            f"all {complete} complete trials came to {evidence.metric} {number(value)}: none is better than another"
+        )
+        found.append(_note(f"{reason}, and the space stays as it is", {"value": value, "complete trials": complete}))
+    elif complete < wanted:
+        reason = f"{complete} complete trials are too few to judge a range by; feedback.min_trials is {wanted}"
+        found.append(_note(reason, {"complete trials": complete, "wanted": wanted}))
+    return found
+
+
+def _note(reason: str, figures: dict[str, Any]) -> Decision:
+    return Decision("note", "", "", "", reason, figures)
+
+
+def _grow_fidelity(draft: Draft, sweep: SweepFile, number: int) -> None:
+    """What the next round's trials are given, and how many there are."""
+    feedback = sweep.feedback
+    before, after = feedback.fidelity_of(number - 1), feedback.fidelity_of(number)
+    for key, value in after.items():
+        draft.set_base(f"{key}={written(value)}")
+        if value != before[key]:
+            reason = f"round {number} has {value}, as feedback.fidelity says"
+            figures = {"round": number, "before": before[key], "after": value}
+            draft.decide(Decision("fidelity", key, str(before[key]), str(value), reason, figures))
+    trials = feedback.trials_of(number, sweep.trials)
+    draft.content["trials"] = trials
+    if trials != sweep.trials:
+        reason = f"round {number} has {trials} trials, as feedback.trials says"
+        figures = {"round": number, "before": sweep.trials, "after": trials}
+        draft.decide(Decision("trials", "", str(sweep.trials), str(trials), reason, figures))
+
+
+def _enqueue_elites(draft: Draft, confirmed: Sequence[Mapping[str, Any]]) -> None:
+    """The best are the first trials of the next round, as far as they are still searched."""
+    draft.content.pop("enqueue", None)
+    space = draft.space
+    searched = {one.key for one in space.all}
+    listed: list[dict[str, Any]] = []
+    origins: list[str] = []
+    ranked = [(f"confirmed {place + 1}", values) for place, values in enumerate(confirmed)]
+    ranked += [(f"trial {one.number}", one.values) for one in draft.evidence.ranked]
+    for origin, values in ranked:
+        kept = {key: value for key, value in values.items() if key in searched}
+        if len(listed) == draft.feedback.elites or not kept or kept in listed:
+            continue
+        try:
+            space.drawn(kept, "enqueue")
+        except SpaceError:
+            continue
+        listed.append(kept)
+        origins.append(origin)
+    if listed:
+        draft.content["enqueue"] = listed
+        reason = f"the best of the round are the first trials of the next: {', '.join(origins)}"
+        draft.decide(Decision("enqueue", "", "", f"{len(listed)} configurations", reason, {"from": origins}))

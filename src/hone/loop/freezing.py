@@ -1,0 +1,74 @@
+"""Parameters that decide nothing are fixed at their best value, so that the rest is searched more closely."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from hone.loop.decision import Decision
+from hone.loop.draft import CHANCE, Draft, Slot
+from hone.loop.options import LEAST_TRIALS
+from hone.space.ranges import Range
+from hone.study import Importance
+
+# How many times ``min_trials`` it takes.
+TIMES = 2
+
+
+def freeze_unimportant(draft: Draft, best: Mapping[str, Any], known: Mapping[str, Importance]) -> None:
+    """Decide which parameters are searched no more.
+
+    Args:
+        draft: The next round.
+        best: The values of the round's confirmed best.
+        known: What earlier studies say of parameters, by the same names.
+    """
+    if not draft.feedback.freeze:
+        return
+    for slot in draft.slots:
+        importance = _pooled(draft.evidence.importances.get(slot.name), known.get(slot.name))
+        left = sum(not one.section and len(one.parameter.points() or [0, 0]) > 1 for one in draft.slots)
+        if importance is None or slot.parameter.key not in best or (left < 2 and not slot.section):
+            continue
+        if draft.was_changed(slot, "grow", "bound", "add", "drop") or len(slot.parameter.points() or [0, 0]) < 2:
+            continue
+        if _is_unimportant(draft, importance) and _is_compared(slot):
+            _freeze(draft, slot, best[slot.parameter.key], importance)
+
+
+def _is_unimportant(draft: Draft, importance: Importance) -> bool:
+    enough = importance.trials >= TIMES * draft.feedback.min_trials
+    return enough and importance.share < draft.feedback.freeze and importance.chance >= CHANCE
+
+
+def _is_compared(slot: Slot) -> bool:
+    """Whether a choice was tried enough to say that: a sampler may soon have let all options go but one."""
+    counts = Counter(str(slot.value(one)) for one in slot.trials if one.state != "failed")
+    return Range.of(slot.parameter) is not None or sum(count >= LEAST_TRIALS for count in counts.values()) > 1
+
+
+def _freeze(draft: Draft, slot: Slot, value: Any, importance: Importance) -> None:
+    after = draft.fix(slot, value)
+    reason = (
+        f"it decides {importance.share:.1%} of what the parameters decide (PED-ANOVA, {importance.trials} trials), and "
+        f"one without any influence would seem as important in {importance.chance:.0%} of the cases; fixed at the best "
+        f"trial's"
+    )
+    figures = {
+        "importance": importance.share,
+        "by chance": importance.chance,
+        "trials": importance.trials,
+        "best value": value,
+        "below": draft.feedback.freeze,
+    }
+    draft.decide(Decision("freeze", slot.label, slot.parameter.text, after, reason, figures))
+
+
+def _pooled(own: Importance | None, earlier: Importance | None) -> Importance | None:
+    """Both shares, weighed by their trials; what chance would give is asked of this round alone."""
+    if own is None or earlier is None:
+        return own
+    trials = own.trials + earlier.trials
+    share = (own.share * own.trials + earlier.share * earlier.trials) / trials
+    return Importance(share, own.chance, trials)

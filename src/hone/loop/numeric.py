@@ -1,0 +1,145 @@
+"""Ranges shrink to where good trials are, and grow where the best lie at an edge."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from hone.loop.decision import Decision, Kind
+from hone.loop.draft import Draft, Slot
+from hone.loop.limits import limits_of, may_grow
+from hone.report.look import number
+from hone.space.ranges import Range
+
+# Fewer good trials say nothing of where good trials are.
+LEAST_GOOD = 4
+# Of the width, at each side of the good trials.
+MARGIN = 0.1
+# A range that would lose less than this share of its width stays as it is.
+WORTH = 0.1
+# What is nearer to an end than this share of the width lies at its edge.
+EDGE = 0.15
+LEAST_ELITE, ELITE_SHARE = 3, 0.1
+# By which share of its width a range grows, and in powers by how many decades at least and at most.
+GROWTH = 0.5
+LEAST_DECADES, MOST_DECADES = 0.5, 1.5
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What is known of a range after a round.
+
+    Attributes:
+        low: Its new lower end, as a place.
+        high: Its new upper end.
+        at_edge: ``below`` and ``above``, where the best lie at that edge.
+        figures: What was seen.
+    """
+
+    low: float
+    high: float
+    at_edge: tuple[str, ...]
+    figures: dict[str, Any]
+
+
+def move_range(draft: Draft, slot: Slot) -> None:
+    """Decide on one range.
+
+    Args:
+        draft: The next round.
+        slot: The place; one that holds a choice is left alone.
+    """
+    own = Range.of(slot.parameter)
+    if own is None or not own.width or not draft.matters(slot):
+        return
+    ends = _ends(draft, slot, own)
+    low, high = (ends.low, ends.high) if draft.feedback.shrink else (own.place(own.low), own.place(own.high))
+    new = own.to(low, high)
+    if 1 - new.width / own.width < WORTH:
+        new = own
+    grown = _grown(draft, slot, own, new, ends.at_edge) if draft.feedback.grow else new
+    if grown == own:
+        return
+    kind: Kind = "shrink" if grown == new else "grow"
+    draft.put(slot, grown.text)
+    reason = _reason(kind, own, grown, ends)
+    figures = ends.figures | {"width before": own.width, "width after": grown.width}
+    draft.decide(Decision(kind, slot.label, own.text, grown.text, reason, figures))
+
+
+def _ends(draft: Draft, slot: Slot, own: Range) -> Ends:
+    count = max(LEAST_GOOD, math.ceil(draft.feedback.keep * len(slot.ranked)))
+    good = slot.ranked[:count]
+    numbers = {one.number for one in good}
+    places = sorted(own.place(slot.value(one)) for one in good)
+    others = [own.place(slot.value(one)) for one in slot.trials if one.number not in numbers]
+    margin = MARGIN * own.width
+    # What lies between the outermost good trial and its first worse neighbour has not been tried: it stays.
+    below = max((one for one in others if one < places[0]), default=own.place(own.low))
+    above = min((one for one in others if one > places[-1]), default=own.place(own.high))
+    elite = slot.ranked[: max(LEAST_ELITE, math.ceil(ELITE_SHARE * len(slot.ranked)))]
+    shares = [own.share(slot.value(one)) for one in elite]
+    figures = {
+        "good trials": [one.number for one in good],
+        "complete trials": len(slot.ranked),
+        "lowest good": own.at(places[0]),
+        "highest good": own.at(places[-1]),
+        "next worse below": own.at(below),
+        "next worse above": own.at(above),
+        "best trials": [one.number for one in elite],
+        "best values": [slot.value(one) for one in elite],
+    }
+    return Ends(
+        max(own.place(own.low), min(below, places[0] - margin)),
+        min(own.place(own.high), max(above, places[-1] + margin)),
+        _edges(draft, slot, own, shares),
+        figures,
+    )
+
+
+def _edges(draft: Draft, slot: Slot, own: Range, shares: list[float]) -> tuple[str, ...]:
+    """At which edges the best trials lie, and nothing has failed there that would fail again beyond."""
+    failed = [own.share(slot.value(one)) for one in slot.trials if one.failure in ("oom", "diverged")]
+    sides = {
+        "below": ([one <= EDGE for one in shares], any(one <= EDGE for one in failed)),
+        "above": ([one >= 1 - EDGE for one in shares], any(one >= 1 - EDGE for one in failed)),
+    }
+    if draft.evidence.is_flat:
+        return ()
+    return tuple(
+        side
+        for side, (near, fails) in sides.items()
+        if near and near[0] and sum(near) * 3 >= 2 * len(near) and not fails
+    )
+
+
+def _grown(draft: Draft, slot: Slot, own: Range, new: Range, at_edge: tuple[str, ...]) -> Range:
+    if not at_edge or not may_grow(draft, slot, own):
+        return new
+    by = GROWTH * own.width
+    if own.log:
+        by = min(MOST_DECADES, max(LEAST_DECADES, by))
+    low = new.place(new.low) - (by if "below" in at_edge else 0)
+    high = new.place(new.high) + (by if "above" in at_edge else 0)
+    least, most = limits_of(draft, slot, own)
+    if not own.log:
+        low = low if least is None else max(low, least)
+        high = high if most is None else min(high, most)
+    wider = own.to(low, high)
+    if own.log and least is not None and least <= 0:
+        least = None
+    return wider.within(least, most)
+
+
+def _reason(kind: Kind, own: Range, new: Range, ends: Ends) -> str:
+    seen = ends.figures
+    best = ", ".join(number(float(one)) for one in seen["best values"][:LEAST_ELITE])
+    where = (
+        f"the {len(seen['good trials'])} best of {seen['complete trials']} complete trials lie from "
+        f"{number(seen['lowest good'])} to {number(seen['highest good'])}"
+    )
+    width = f"width {own.width:.2g} to {new.width:.2g}{own.unit}"
+    if kind == "grow":
+        return f"the best lie at the edge ({' and '.join(ends.at_edge)}): {best}; {where}; {width}"
+    return f"{where}; {width}"

@@ -1,0 +1,35 @@
+"""The round of a loop that a sweep is a part of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hone.sweep.plan import Plan
+
+SEARCH, CONFIRMATION = "search", "confirmation"
+# More than a round has trials, each of which has a seed of its own.
+SEEDS_APART = 100_000
+
+
+@dataclass(frozen=True)
+class Round:
+    """Where a sweep stands in a loop.
+
+    Attributes:
+        loop: The directory of the loop's run, under which the study's run stands.
+        number: The round, from 1.
+        part: ``search`` or ``confirmation``.
+    """
+
+    loop: Path
+    number: int
+    part: str
+
+
+def of_round(plan: Plan, part: Round) -> Plan:
+    """A plan as a round runs it: its sampler draws nothing that an earlier round's has drawn, and steadily."""
+    node = plan.config["sampler"]
+    if isinstance(node.get("seed"), int):
+        node = {**node, "seed": node["seed"] + SEEDS_APART * (part.number - 1)}
+    return replace(plan, config={**plan.config, "sampler": node}, steady=True)

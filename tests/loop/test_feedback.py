@@ -1,0 +1,380 @@
+"""What follows from studies whose truth is known."""
+
+import math
+
+import pytest
+from known_studies import Known, bowl
+
+from hone.loop.feedback import Learnt
+from hone.loop.mistakes import Lagging
+from hone.loop.roundfile import round_text
+from hone.space import parse_space
+from hone.space.ranges import Range
+from hone.study import Importance
+
+LR = "tag(log, interval(1e-5, 1e-1))"
+DROPOUT = "interval(0.0, 0.5)"
+
+
+def decisions(following, kind, key=None):
+    return [one for one in following.decisions if one.kind == kind and key in (None, one.key)]
+
+
+def range_of(text):
+    return Range.of(parse_space({"x": text}, "space").parameters[0])
+
+
+def searched(following):
+    """The space, its ``when:`` included, is one that a sweep can search."""
+    return parse_space(following.content["space"], "space", None, following.content.get("when"))
+
+
+# Ranges
+
+
+def test_a_range_shrinks_to_where_good_trials_are_in_powers_where_it_is_measured_in_powers():
+    known = Known({"model.lr": LR, "model.dropout": DROPOUT}, bowl, 40)
+
+    following = known.next()
+
+    [decision] = decisions(following, "shrink", "model.lr")
+    new = range_of(following.content["space"]["model.lr"])
+    assert new.low > 1e-4
+    assert new.low < 0.01 < new.high
+    good = [known.evidence.trials[number].values["model.lr"] for number in decision.figures["good trials"]]
+    assert (min(good), max(good)) == pytest.approx((decision.figures["lowest good"], decision.figures["highest good"]))
+    assert new.low < min(good)
+    assert max(good) < new.high
+    assert decision.figures["width before"] == pytest.approx(4)
+    assert decision.figures["width after"] == pytest.approx(math.log10(new.high / new.low))
+
+
+def test_what_was_not_tried_beside_the_good_trials_stays_in_the_range():
+    known = Known({"model.lr": LR}, bowl, 12, seed=3)
+
+    following = known.next()
+
+    new = range_of(following.content["space"]["model.lr"])
+    for decision in decisions(following, "shrink"):
+        assert new.low <= decision.figures["next worse below"] * 1.0001
+        assert new.high >= decision.figures["next worse above"] * 0.9999
+
+
+def test_a_range_grows_past_the_edge_at_which_the_best_trials_lie():
+    known = Known({"model.lr": "tag(log, interval(1e-6, 1e-3))", "model.dropout": DROPOUT}, bowl, 40)
+
+    following = known.next()
+
+    [decision] = decisions(following, "grow", "model.lr")
+    assert range_of(following.content["space"]["model.lr"]).high > 5e-3
+    assert "edge" in decision.reason
+    values = [known.evidence.trials[number].values["model.lr"] for number in decision.figures["best trials"]]
+    assert values == decision.figures["best values"]
+    assert min(values[0], 1e-3) > 2e-4
+
+
+@pytest.mark.parametrize(("limits", "most"), [({}, 0.95), ({"model.dropout": [0.0, 0.6]}, 0.6)])
+def test_a_range_never_grows_past_what_it_can_be_or_what_the_file_allows(limits, most):
+    known = Known({"model.dropout": DROPOUT, "x": "interval(0.0, 1.0)"}, lambda values: -values["model.dropout"], 40)
+
+    following = known.next(limits=limits)
+
+    assert decisions(following, "grow", "model.dropout")
+    new = range_of(following.content["space"]["model.dropout"])
+    assert 0.5 < new.high <= most
+
+
+def test_steps_that_somebody_listed_do_not_grow_unless_the_file_says_how_far():
+    space = {"model.freeze_layers": "range(0, 6)", "x": "interval(0.0, 1.0)"}
+    known = Known(space, lambda values: -values["model.freeze_layers"], 40)
+
+    assert not decisions(known.next(), "grow", "model.freeze_layers")
+    following = known.next(limits={"model.freeze_layers": [0, 7]})
+    assert range_of(following.content["space"]["model.freeze_layers"]).high == 7
+
+
+def test_a_choice_between_numbers_gets_a_rung_where_its_end_is_the_best():
+    known = Known({"data.batch_size": "choice(16, 32, 64)", "model.lr": LR},
+                  lambda values: bowl(values) / 10 - math.log2(values["data.batch_size"]), 40)  # fmt: skip
+
+    following = known.next(drop=0)
+
+    assert following.content["space"]["data.batch_size"] == "choice(16, 32, 64, 128)"
+    [decision] = decisions(following, "add")
+    assert set(decision.figures["good values"]) == {64}
+    assert decision.figures["p"] < 0.05
+
+
+def test_a_range_does_not_grow_where_trials_at_its_edge_diverged():
+    def truth(values):
+        return "diverged" if values["model.lr"] > 8e-4 else bowl(values)
+
+    known = Known({"model.lr": "tag(log, interval(1e-6, 1e-3))"}, truth, 60)
+
+    assert range_of(known.next().content["space"]["model.lr"]).high <= 1e-3
+
+
+# Importance
+
+
+def test_an_unimportant_parameter_is_frozen_at_the_best_value_once_the_evidence_suffices_and_not_before():
+    space = {"model.lr": LR, "x": "interval(0.0, 1.0)"}
+    early, late = Known(space, bowl, 12, seed=1), Known(space, bowl, 50, seed=1)
+
+    assert not decisions(early.next(), "freeze")
+    following = late.next()
+
+    [decision] = decisions(following, "freeze")
+    assert decision.key == "x"
+    assert "x" not in following.content["space"]
+    best = late.evidence.best.values["x"]
+    assert f"x={best!r}" in following.content["base"]
+    importance = late.evidence.importances["x"]
+    assert (decision.figures["importance"], decision.figures["trials"]) == (importance.share, 50)
+    assert "model.lr" in following.content["space"]
+
+
+def test_what_earlier_studies_say_of_a_parameter_counts_by_their_trials():
+    space = {"model.lr": LR, "x": "interval(0.0, 1.0)"}
+    known = Known(space, bowl, 12, seed=4)
+    assert not decisions(known.next(), "freeze")
+
+    following = known.next(
+        learnt=Learnt(known={"x": Importance(0.001, 0.9, 400), "model.lr": Importance(0.9, 0.0, 400)})
+    )
+
+    assert [one.key for one in decisions(following, "freeze")] == ["x"]
+    assert decisions(following, "freeze")[0].figures["trials"] == 412
+
+
+def test_a_study_with_one_parameter_keeps_it():
+    following = Known({"model.lr": LR}, bowl, 60).next()
+
+    assert list(following.content["space"]) == ["model.lr"]
+    assert following.searched
+
+
+# Options
+
+
+def dominated(values):
+    return bowl(values) + {"good": 0.0, "alike": 0.01, "bad": 3.0}[values["model"]]
+
+
+MODELS = {"model": "choice(good, alike, bad)", "model.lr": LR}
+
+
+def test_a_dominated_option_is_dropped_once_the_evidence_suffices_and_not_before():
+    early, late = Known(MODELS, dominated, 12), Known(MODELS, dominated, 60)
+
+    assert not decisions(early.next(), "drop")
+    following = late.next()
+
+    [decision] = decisions(following, "drop")
+    assert following.content["space"]["model"] == "choice(good, alike)"
+    assert decision.figures["option"] == "bad"
+    assert decision.figures["p"] < 0.025
+    own = [one for one in late.evidence.trials if one.values["model"] == "bad"]
+    assert decision.figures["trials"] == len(own)
+    assert decision.before == MODELS["model"]
+
+
+def test_with_an_option_goes_what_is_searched_under_it_and_a_single_one_that_is_left_is_fixed():
+    when = {"model=bad": {"layers": "choice(1, 2)"}}
+    known = Known({"model": "choice(good, bad)", "model.lr": LR}, dominated, 60, when=when)
+
+    following = known.next()
+
+    assert "model=good" in following.content["base"]
+    assert "model" not in following.content["space"]
+    assert not following.content["when"]
+    assert "model=bad" in decisions(following, "drop")[0].reason
+
+
+def test_an_option_is_not_given_credit_for_what_it_was_tried_with():
+    """The sampler liked ``late`` when it knew the learning rate; the option itself decides nothing."""
+
+    def truth(values):
+        return bowl(values)
+
+    known = Known({"model": "choice(early, late)", "model.lr": LR}, truth, 60)
+    trials = []
+    for one in known.evidence.trials:
+        good = abs(math.log10(one.values["model.lr"]) + 2) < 0.7
+        trials.append(type(one)(**{**vars(one), "values": {**one.values, "model": "late" if good else "early"}}))
+    evidence = type(known.evidence)("known", "val/loss", False, tuple(trials))
+
+    from hone.loop.feedback import feed_back
+
+    assert not decisions(feed_back(evidence, known.content, 1), "drop")
+
+
+def test_a_study_with_only_choices_is_fed_back():
+    space = {"model": "choice(good, alike, bad)", "depth": "choice(one, two)"}
+    known = Known(space, lambda values: dominated({**values, "model.lr": 0.01}), 40)
+
+    following = known.next()
+
+    assert "bad" not in str(following.content["space"].get("model", following.content["base"]))
+
+
+def test_a_loop_whose_every_parameter_is_fixed_has_nothing_left_to_search():
+    known = Known({"model": "choice(good, bad)"}, dominated_by_number(), 30)
+
+    following = known.next()
+
+    assert not following.searched
+    assert "model=good" in following.content["base"]
+
+
+def dominated_by_number():
+    """No two trials alike, so that ranks tell them apart."""
+    count = iter(range(1_000))
+    return lambda values: (3.0 if values["model"] == "bad" else 0.0) + 0.001 * next(count)
+
+
+# Failures
+
+
+def test_trials_that_ran_out_of_memory_bound_the_batch_size_of_each_model():
+    def truth(values):
+        limit = {"small": 1_000, "large": 48}[values["model"]]
+        return "oom" if values["data.batch_size"] > limit else bowl(values)
+
+    space = {"model": "choice(small, large)", "data.batch_size": "choice(16, 32, 64, 128)", "model.lr": LR}
+    known = Known(space, truth, 60)
+
+    following = known.next(drop=0, freeze=0)
+
+    assert following.content["when"]["model=large"]["data.batch_size"] == "choice(16, 32)"
+    assert following.content["when"]["model=small"]["data.batch_size"] == "choice(16, 32, 64, 128)"
+    assert "data.batch_size" not in following.content["space"]
+    [decision] = decisions(following, "bound")
+    failed = [known.evidence.trials[number] for number in decision.figures["failed trials"]]
+    assert {one.failure for one in failed} == {"oom"}
+    assert {one.values["model"] for one in failed} == {"large"}
+    searched(following)
+
+
+def test_trials_that_diverged_bound_the_learning_rate_of_each_optimizer_for_good():
+    def truth(values):
+        limit = {"adam": 0.003, "sgd": 1.0}[values["optimizer"]]
+        return "diverged" if values["optimizer.lr"] > limit else -values["optimizer.lr"]
+
+    known = Known({"optimizer": "choice(adam, sgd)", "optimizer.lr": LR}, truth, 80)
+
+    following = known.next(drop=0, freeze=0)
+
+    [decision] = decisions(following, "bound")
+    assert decision.key == "optimizer.lr (optimizer=adam)"
+    high = range_of(following.content["when"]["optimizer=adam"]["optimizer.lr"]).high
+    assert 0.001 < high < 0.01
+    assert following.content["feedback"]["limits"][decision.key] == [None, high]
+    searched(following)
+
+
+def test_one_failure_bounds_nothing():
+    count = iter(range(1_000))
+    known = Known({"model.lr": LR}, lambda values: "diverged" if next(count) == 7 else bowl(values), 30)
+
+    assert not decisions(known.next(), "bound")
+
+
+# What there is nothing to learn from
+
+
+def test_a_constant_objective_leaves_the_space_alone_and_says_so():
+    known = Known({"model.lr": LR, "model": "choice(good, bad)"}, lambda values: 0.5, 40)
+
+    following = known.next()
+
+    assert following.content["space"] == known.content["space"]
+    assert "all 40 complete trials came to val/loss 0.5" in decisions(following, "note")[0].reason
+
+
+def test_values_that_are_not_finite_are_those_of_trials_that_diverged():
+    known = Known({"model.lr": LR}, lambda values: math.inf if values["model.lr"] > 0.05 else bowl(values), 30)
+
+    states = {one.failure for one in known.evidence.trials if one.values["model.lr"] > 0.05}
+    assert states == {"diverged"}
+    following = known.next()
+    assert "diverged" in decisions(following, "note")[0].reason
+    assert math.isfinite(range_of(following.content["space"]["model.lr"]).high)
+
+
+def test_a_study_none_of_whose_trials_ended_well_changes_nothing():
+    known = Known({"model.lr": LR}, lambda values: "error", 12)
+
+    following = known.next()
+
+    assert following.content["space"] == known.content["space"]
+    assert "12 error" in decisions(following, "note")[0].reason
+    assert "enqueue" not in following.content
+
+
+def test_few_trials_are_said_to_be_few():
+    following = Known({"model.lr": LR}, bowl, 5).next()
+
+    assert "5 complete trials are too few" in decisions(following, "note")[0].reason
+    assert following.content["space"] == {"model.lr": LR}
+
+
+# What else follows
+
+
+def test_the_elites_are_tried_first_as_far_as_they_are_still_searched():
+    known = Known(MODELS, dominated, 60)
+    best = known.evidence.ranked[0].values
+
+    following = known.next(learnt=Learnt(confirmed=[known.evidence.ranked[1].values]), elites=3)
+
+    space = searched(following)
+    assert len(following.content["enqueue"]) == 3
+    for values in following.content["enqueue"]:
+        space.drawn(values, "enqueue")
+    assert following.content["enqueue"][0]["model.lr"] == known.evidence.ranked[1].values["model.lr"]
+    assert best["model.lr"] in [one["model.lr"] for one in following.content["enqueue"]]
+
+
+def test_fidelity_and_trials_are_what_the_file_says_of_each_round():
+    known = Known({"model.lr": LR}, bowl, 12)
+    feedback = {"fidelity": {"trainer.max_epochs": [2, 6]}, "trials": [12, 8]}
+
+    second, fourth = known.next(1, **feedback), known.next(3, **feedback)
+
+    assert "trainer.max_epochs=6" in second.content["base"]
+    assert second.content["trials"] == 8
+    assert decisions(second, "fidelity")[0].figures == {"round": 2, "before": 2, "after": 6}
+    assert not decisions(fourth, "fidelity")
+
+
+def test_a_class_that_lags_is_reported_and_answered_only_where_the_file_allows_it():
+    known = Known({"model.lr": LR}, bowl, 12)
+    learnt = Learnt(lagging=[Lagging("class 8", "accuracy", 0.7, 0.95, 35)])
+
+    silent = known.next(learnt=learnt)
+    allowed = known.next(learnt=learnt, lagging={"apply": {"model.class_weights": "balanced"}, "metric": "val/f1"})
+
+    assert "class 8 lags" in decisions(silent, "note", "class 8")[0].reason
+    assert not decisions(silent, "switch")
+    assert "model.class_weights=balanced" in allowed.content["base"]
+    assert allowed.content["metric"] == "val/f1"
+    assert decisions(allowed, "switch")[0].figures == {"part": "class 8", "value": 0.7, "whole": 0.95, "rows": 35}
+
+
+def test_each_decision_stands_as_a_comment_above_what_it_changed():
+    following = Known(MODELS, dominated, 60).next()
+
+    lines = round_text(following.content, following.decisions).splitlines()
+
+    above = lines[: next(place for place, line in enumerate(lines) if line.startswith("  model:"))]
+    assert any("bad is dominated by" in line for line in above)
+    said = " ".join(line.strip().lstrip("# ") for line in lines)
+    for one in following.decisions:
+        assert one.reason in said
+
+
+def test_the_same_evidence_gives_the_same_round():
+    one, other = Known(MODELS, dominated, 60).next(), Known(MODELS, dominated, 60).next()
+
+    assert one == other
