@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +40,7 @@ class Plan:
         configs: Gives each trial its config.
         config: The composed config on which the trials stand, resolved; the controller's nodes are in it.
         overrides: What was written beyond the sweep file.
+        extend: Suggests to each of Optuna's trials what is not in the space.
     """
 
     path: Path
@@ -49,6 +50,10 @@ class Plan:
     configs: TrialConfigs
     config: dict[str, Any]
     overrides: tuple[str, ...]
+    extend: Callable[[Any], None] | None = None
+
+    def settle_in(self, directory: Path) -> None:
+        """Get ready to run trials in a study's directory, which is there."""
 
     @property
     def trials(self) -> int:
