@@ -140,12 +140,12 @@ class Study:
         return Suggestion(trial.number, values)
 
     def _values(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Config values for what a trial drew, those last that are not in the space."""
+        """Config values for what a trial drew, those last that are not in the space; ``+`` is of no key."""
         values = self.space.values(params)
         if self.extend is None:
             return values
         names = {self.space.name(one) for one in self.space.all}
-        return values | {name: value for name, value in params.items() if name not in names}
+        return values | {name.lstrip("+"): value for name, value in params.items() if name not in names}
 
     def report(self, number: int, step: int, value: float) -> bool:
         """Report an intermediate value.

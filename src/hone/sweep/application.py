@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +51,11 @@ class JobConfigs(TrialConfigs):
         self.jobs = jobs
         self.base = tuple(fixed)
         self.groups = tuple(key for key in space.keys if jobs.options(key))
-        self._prefixes = {one.key: one.prefix for one in space.all}
+        self.prefixes = {one.key: one.prefix for one in space.all}
 
     def overrides(self, values: Mapping[str, Any]) -> tuple[str, ...]:
         """A job's overrides: first what was suggested, then what is fixed, as hydra-optuna-sweeper has them."""
-        drawn = (override_text(self._prefixes.get(key, "") + key, value) for key, value in values.items())
+        drawn = (override_text(self.prefixes.get(key, "") + key, value) for key, value in values.items())
         return (*drawn, *self.base)
 
     def trial(self, values: Mapping[str, Any], number: int = 0) -> TrialConfig:
@@ -124,10 +123,10 @@ class ApplicationPlan(Plan):
         application.write(directory)
         object.__setattr__(self, "application", application)
 
-    @cached_property
-    def names(self) -> dict[str, str]:
-        """Each searched key as its override has it."""
-        return {one.key: one.prefix + one.key for one in self.space.all}
+    def name(self, key: str) -> str:
+        """A searched key as its override has it."""
+        assert isinstance(self.configs, JobConfigs)
+        return self.configs.prefixes.get(key, "") + key
 
 
 def make_application_plan(
@@ -166,15 +165,16 @@ def make_application_plan(
     space = Space(()) if empty else parse_space(swept, f"{WHERE}.params", jobs.options)
     configs = JobConfigs(jobs, space, fixed)
     _check_keys(space, configs)
+    more = extend and _remembering(extend, configs)
     plan = ApplicationPlan(
         WHERE,
-        replace_space(sweep, swept),
+        sweep.model_copy(update={"space": swept}),
         space,
         (),
         configs,
         dict(nodes),
         tuple(arguments),
-        extend,
+        more,
         application,
         resume,
     )
@@ -182,9 +182,17 @@ def make_application_plan(
     return plan
 
 
-def replace_space(sweep: SweepFile, swept: Mapping[str, str]) -> SweepFile:
-    """The sweep with its space written in."""
-    return sweep.model_copy(update={"space": dict(swept)})
+def _remembering(extend: Callable[[Any], None], configs: JobConfigs) -> Callable[[Any], None]:
+    """Keep which of the names that a function of the user's suggests begin with ``+``."""
+
+    def suggest(trial: Any) -> None:
+        extend(trial)
+        for name in trial.params:
+            key = name.lstrip("+")
+            if key != name:
+                configs.prefixes[key] = name[: len(name) - len(key)]
+
+    return suggest
 
 
 def _check_keys(space: Space, configs: JobConfigs) -> None:

@@ -45,14 +45,15 @@ class _Finder(MetaPathFinder):
         others = (one for one in sys.meta_path if one is not self and hasattr(one, "find_spec"))
         spec = next((found for one in others if (found := one.find_spec(fullname, path, target))), None)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Then(spec.loader, self.actions.pop(fullname))
+            # Many look for a library without importing it.
+            spec.loader = _Then(spec.loader, lambda: self.actions.pop(fullname, []))
         return spec
 
 
 class _Then(Loader):
     """Loads as another loader does, and then acts."""
 
-    def __init__(self, loader: Loader, actions: Sequence[Action]) -> None:
+    def __init__(self, loader: Loader, actions: Callable[[], Sequence[Action]]) -> None:
         self._loader = loader
         self._actions = actions
 
@@ -63,7 +64,7 @@ class _Then(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """As the other, and then act."""
         self._loader.exec_module(module)
-        for action in self._actions:
+        for action in self._actions():
             action(module)
 
     def __getattr__(self, name: str) -> Any:

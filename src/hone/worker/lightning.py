@@ -76,7 +76,8 @@ def _wrap(kind: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None
 def _listed(callbacks: Any) -> Iterable[Any]:
     if callbacks is None:
         return ()
-    return callbacks if isinstance(callbacks, list | tuple) else (callbacks,)
+    # What Hydra instantiates is no list of Python's.
+    return list(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
 
 
 def reporter_class(base: type[Any]) -> Callable[[Talk], Any]:

@@ -103,4 +103,4 @@ def _results(plan: ApplicationPlan, board: Leaderboard) -> dict[str, Any]:
 
 
 def _params(plan: ApplicationPlan, row: Row) -> dict[str, Any]:
-    return {plan.names.get(key, key): value for key, value in row.values.items()}
+    return {plan.name(key): value for key, value in row.values.items()}

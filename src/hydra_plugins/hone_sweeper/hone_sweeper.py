@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
@@ -41,4 +42,10 @@ class HoneSweeper(Sweeper):
         """
         from hydra_plugins.hone_sweeper._door import sweep
 
-        sweep(self.settings, self.hydra_context.config_loader, self.config, arguments)
+        held = HydraConfig.instance().cfg
+        # From Hydra 1.4 on it is so already; what the config says may look at ${hydra:...}.
+        HydraConfig.instance().set_config(self.config)
+        try:
+            sweep(self.settings, self.hydra_context.config_loader, self.config, arguments)
+        finally:
+            HydraConfig.instance().cfg = held
