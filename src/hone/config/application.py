@@ -20,9 +20,12 @@ from hydra.core.utils import JobReturn, run_job
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from hone.config.targets import target_modules
 from hone.errors import ConfigError
 
 APPLICATION_FILE = "application.json"
+# What a class that a config names imports only when it is made, and that takes seconds.
+LAZY = {"MLFlowLogger": "mlflow.store.tracking.sqlalchemy_store"}
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,15 @@ class Loaded:
             run_mode=RunMode.MULTIRUN,
             with_log_configuration=False,
         )
+
+    def modules(self) -> list[str]:
+        """What its jobs will import, as far as its config says."""
+        config = {
+            key: value for key, value in OmegaConf.to_container(self.master, resolve=False).items() if key != "hydra"
+        }
+        modules = target_modules(config)
+        text = str(config)
+        return [*modules, *(name for word, name in LAZY.items() if word in text)]
 
     def config(self, application: Application, overrides: Sequence[str], number: int) -> DictConfig:
         """Compose a job's config.

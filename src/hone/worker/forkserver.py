@@ -272,8 +272,11 @@ def preload_application(content: dict[str, Any]) -> None:
     """
     from hone.config.application import Application, load
 
+    # As hone's own use of it: nothing is reported to anybody.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     with _silence(), contextlib.suppress(BaseException):
-        load(Application(**{**content, "arguments": tuple(content["arguments"])}))
+        loaded = load(Application(**{**content, "arguments": tuple(content["arguments"])}))
+        preload(tuple(loaded.modules()))
     _keep()
 
 
