@@ -95,9 +95,8 @@ class _Task:
 @contextlib.contextmanager
 def _joined(talk: Talk, job: TrialJob) -> Iterator[None]:
     """Make this process, and what the application uses, parts of the trial."""
-    if is_first_rank():
-        talk_by(talk)
-        when_imported("mlflow", lambda module: redirect(module, talk.run))
+    talk_by(talk if is_first_rank() else None)
+    when_imported("mlflow", lambda module: redirect(module, talk.run))
     join_lightning(talk, job)
     try:
         yield

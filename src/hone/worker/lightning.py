@@ -13,7 +13,6 @@ from typing import Any
 
 from hone.worker.imports import when_imported
 from hone.worker.messages import TrialJob
-from hone.worker.ranks import is_first_rank
 from hone.worker.reporting import Pruning, Talk
 
 PACKAGES = (("pytorch_lightning", "lightning_fabric"), ("lightning.pytorch", "lightning.fabric"))
@@ -44,12 +43,8 @@ def _log_into_run(talk: Talk, module: ModuleType) -> None:
     """Give each MLFlowLogger the trial's run, where the store is there to give one."""
 
     def in_run(arguments: dict[str, Any]) -> dict[str, Any]:
-        run = talk.run() if is_first_rank() else None
-        return (
-            arguments
-            if run is None or run.run_id is None
-            else {**arguments, "run_id": run.run_id, "tracking_uri": run.uri}
-        )
+        run = talk.run()
+        return arguments if run.run_id is None else {**arguments, "run_id": run.run_id, "tracking_uri": run.uri}
 
     _wrap(module.MLFlowLogger, in_run)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,9 @@ from typing import Any
 
 from hone.tracking.spool import SpoolWriter
 from hone.worker.messages import Begin, Report, Started
+from hone.worker.ranks import is_first_rank
+
+PLACE = ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID")
 
 
 class Pruning(Exception):
@@ -45,16 +49,17 @@ class Talk:
     def begin(self) -> None:
         """Say that the program begins, and wait until it may."""
         with self._lock:
-            self.line.started(Started())
+            if not self.begun:
+                self.line.started(Started())
             self.begun = True
 
     def run(self) -> Begin:
         """Ask for the trial's run in the tracking store, for a program that logs to it by itself."""
         with self._lock:
-            if self._run is None:
+            if self._run is None and is_first_rank():
                 self._run = self.line.started(Started(wants_run=True))
                 self.begun = True
-            return self._run
+            return self._run or place_of_first_rank()
 
     def report(self, step: int, metrics: Mapping[str, float], *, spooled: bool = True) -> bool:
         """Report metrics of one moment.
@@ -85,6 +90,12 @@ class Talk:
         """Whether the trial should stop; a program that has been told is taken at its word when it returns."""
         self.pruned = self.pruned or self._stop
         return self._stop
+
+
+def place_of_first_rank() -> Begin:
+    """Where the first rank logs, as it told the processes that it started."""
+    run_id, uri, experiment = (os.environ.get(name) for name in PLACE)
+    return Begin(run_id, uri or "", experiment or "") if uri else Begin()
 
 
 _talk: Talk | None = None

@@ -19,9 +19,11 @@ from hone.executors.warm import WarmWorkers
 from hone.report import Leaderboard, Row
 from hone.sweep.application import ApplicationPlan, make_application_plan
 from hone.sweep.session import SweepSummary, run_plan
-from hydra_plugins.hone_sweeper._settings import read_settings
+from hydra_plugins.hone_sweeper._settings import WHERE, read_settings
 
 RESULTS = "optimization_results.yaml"
+# What keys of a sweep file are called under hydra.sweeper.
+IN_HYDRA = {"trials": "n_trials", "study.name": "study_name", "study.storage": "storage"}
 STATUS = {"stopped": 130, "failed": 1}
 
 
@@ -42,10 +44,19 @@ def sweep(settings: dict[str, Any], loader: Any, master: DictConfig, arguments: 
         if summary.error is not None:
             raise summary.error
     except HoneError as error:
-        print(f"hone: {error}", file=sys.stderr)
+        print(f"hone: {_told(error)}", file=sys.stderr)
         sys.exit(2)
     if summary.state in STATUS:
         sys.exit(STATUS[summary.state])
+
+
+def _told(error: HoneError) -> str:
+    """An error with its place as it stands in a Hydra config rather than in a sweep file."""
+    text = str(error)
+    if not text.startswith(f"{WHERE}: "):
+        return text
+    key, colon, rest = text.removeprefix(f"{WHERE}: ").partition(":")
+    return f"{WHERE}.{IN_HYDRA.get(key, key)}{colon}{rest}"
 
 
 def _plan(settings: dict[str, Any], jobs: Jobs, master: DictConfig, arguments: list[str]) -> ApplicationPlan:
