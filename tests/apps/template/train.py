@@ -60,7 +60,7 @@ def train(cfg: DictConfig) -> dict[str, Any]:
     data = hydra.utils.instantiate(cfg.data)
     model = hydra.utils.instantiate(cfg.model)
     callbacks = [hydra.utils.instantiate(one) for one in cfg.callbacks.values()]
-    loggers = [hydra.utils.instantiate(one) for one in (cfg.logger or {}).values()]
+    loggers = [hydra.utils.instantiate(one) for one in (cfg.get("logger") or {}).values()]
     trainer = hydra.utils.instantiate(cfg.trainer, callbacks=callbacks, logger=loggers)
     for logger in loggers:
         logger.log_hyperparams({"lr": cfg.model.lr, "seed": "told twice"})
