@@ -14,8 +14,12 @@ SEARCH = ["hparams_search=hone", "hydra.sweeper.sampler.seed=1"]
 def swept(tmp_path_factory, seeded_store):
     """The template after a sweep with a pruner, to be looked at."""
     app = Application("template", tmp_path_factory.mktemp("swept"), seeded_store)
-    pruner = "hydra.sweeper.pruner={_target_: optuna.pruners.ThresholdPruner, lower: 0.75, n_warmup_steps: 1}"
-    grid = ["hydra/sweeper/sampler=grid", "model.lr=choice(1e-9, 0.4)", "data.batch_size=8,16"]
+    pruner = "hydra.sweeper.pruner={_target_: optuna.pruners.ThresholdPruner, lower: 0.75, n_warmup_steps: 2}"
+    grid = [
+        "hydra.sweeper.sampler._target_=optuna.samplers.GridSampler",
+        "model.lr=choice(1e-9, 0.4)",
+        "data.batch_size=8,16",
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(app.directory)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
