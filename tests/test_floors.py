@@ -22,6 +22,7 @@ FLOORS = {
     "sync": 6,
     "train": 6,
     "promote": 6,
+    "init": 6,
     "reproduce": 6,
     "compare": 6,
     "evaluate": 6,

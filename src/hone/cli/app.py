@@ -401,6 +401,17 @@ def dashboard(
 
 
 @app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="It need not exist.", show_default=False)],
+    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+) -> None:
+    """Start a project: its own conf/, a sweep, a LightningModule, a data module and a test; it runs at once."""
+    from hone.cli import beginning
+
+    beginning.begin(directory, force=force)
+
+
+@app.command()
 def sync(
     overrides: Tracking = None,
     directory: Annotated[

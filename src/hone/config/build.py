@@ -14,6 +14,7 @@ import hydra.utils
 from hydra.errors import HydraException, InstantiationException
 from pydantic import TypeAdapter, ValidationError
 
+from hone.config.compose import BEFORE_1_4
 from hone.config.explain import first_line
 from hone.errors import ConfigError, HoneError, did_you_mean
 
@@ -67,7 +68,7 @@ def build(node: Mapping[str, Any] | None, key: str, **arguments: Any) -> Any:
     check_arguments(target, node, key)
     try:
         # Hydra would turn dataclasses among the arguments into configs, so they are given to a partial instead.
-        factory = hydra.utils.instantiate({**node, "_partial_": True}, _convert_="all")
+        factory = hydra.utils.instantiate({**node, "_partial_": True}, _convert_="all", **_allowance(target))
     except HydraException as error:
         raise _explained(error, node, key) from error
     if node.get("_partial_"):
@@ -153,6 +154,13 @@ def _is_plain(hint: Any) -> bool:
         inner = [one for one in typing.get_args(hint) if one is not Ellipsis]
         return origin in PLAIN and all(_is_plain(one) for one in inner)
     return hint in PLAIN
+
+
+def _allowance(target: Callable[..., Any]) -> dict[str, Any]:
+    """Allow what hone builds for a Hydra application, of whose own list of what may be built it is no part."""
+    if BEFORE_1_4 or not str(target.__module__).startswith(("hone.", "optuna.")):
+        return {}
+    return {"_execution_whitelist_": ["hone.*", "optuna.*"]}
 
 
 def _explained(error: HydraException, node: Mapping[str, Any], key: str) -> HoneError:

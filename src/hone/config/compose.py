@@ -16,6 +16,7 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
+from hydra.core.utils import JobRuntime
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -107,6 +108,7 @@ class Composer:
     @contextmanager
     def _hydra(self) -> Iterator[ConfigLoader]:
         held, base = GlobalHydra.instance().hydra, version.VersionBase.instance().version_base
+        job = JobRuntime.instance().conf.get("name")
         if BEFORE_1_4:
             version.setbase("1.3")
         GlobalHydra.instance().clear()
@@ -114,6 +116,8 @@ class Composer:
             yield Hydra.create_main_hydra2("hone", self._search_path()).config_loader
         finally:
             GlobalHydra.instance().hydra = held
+            if held is not None:
+                JobRuntime.instance().set("name", job)
             version.VersionBase.instance().version_base = base
 
     def _search_path(self) -> ConfigSearchPathImpl:

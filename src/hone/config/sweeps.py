@@ -103,6 +103,9 @@ def _sweep(override: Override) -> Choice | Interval | Range | None:
         return Choice(tuple(_plain(one) for one in value.list))
     if isinstance(value, Glob):
         return Choice((), glob=tuple(value.include), exclude=tuple(value.exclude))
+    if isinstance(value, RangeSweep) and value.shuffle:
+        # Its values have no order.
+        return Choice(tuple(value.range()))
     if isinstance(value, RangeSweep):
         return Range(value.start, value.stop, value.step, log="log" in value.tags)
     assert isinstance(value, IntervalSweep)

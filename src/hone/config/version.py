@@ -9,6 +9,8 @@ from hone.errors import ConfigError
 
 KEY = "hone"
 VERSION = 1
+# Holds, in a trial's file, what makes a job of a Hydra application of it.
+APPLICATION = "hone_application"
 # Nodes that configs of the first versions carried along and that no trial reads.
 CONTROLLER = ("sampler", "pruner", "executor", "tracking")
 

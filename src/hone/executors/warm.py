@@ -6,8 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from hone.worker.channel import Channel
 from hone.worker.messages import Kill, Preempt, Preload, TrialJob, encode
@@ -52,6 +52,14 @@ class WarmWorkers:
             modules: Dotted names.
         """
         self.control.send(Preload(tuple(modules)))
+
+    def preload_application(self, application: Mapping[str, Any]) -> None:
+        """Bring a Hydra application to where it would sweep, before the next trial.
+
+        Args:
+            application: How it was started.
+        """
+        self.control.send(Preload((), dict(application)))
 
     def start(self, job: TrialJob) -> Channel:
         """Fork a worker for a trial.

@@ -76,7 +76,7 @@ class Provenance:
         *,
         threads: int,
         gpus: tuple[str, ...] | None,
-        seed: int,
+        seed: Any,
         digests: Mapping[str, str],
         state: Mapping[str, Any] | None = None,
         modules: Iterable[str] = (),
@@ -86,7 +86,7 @@ class Provenance:
         Args:
             threads: Threads.
             gpus: Devices.
-            seed: The config's.
+            seed: The config's, whatever a Hydra application's own calls so.
             digests: Of its data.
             state: How torch stands in its process.
             modules: What its config names.
@@ -94,7 +94,7 @@ class Provenance:
         given: dict[str, Any] = {
             "threads": threads,
             "gpus": gpus,
-            "seed": seed,
+            "seed": seed if isinstance(seed, int) else None,
             "digests": dict(digests),
             "state": dict(state or {}),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -78,12 +78,14 @@ class Study:
 
     Attributes:
         exhausted: The sampler has nothing left to suggest, as after the last point of a grid.
+        extend: Suggests more to each trial, of what is not in the space.
     """
 
     def __init__(self, study: optuna.Study, space: Space) -> None:
         self.study = study
         self.space = space
         self.exhausted = False
+        self.extend: Callable[[optuna.Trial], None] | None = None
         self._asked: dict[int, optuna.Trial] = {}
 
     @property
@@ -136,7 +138,18 @@ class Study:
         values = self.space.values(trial.params)
         for one in self.space.opened(values):
             values[one.key] = one.value(_suggest(trial, self.space.name(one), one.distribution))
+        if self.extend is not None:
+            self.extend(trial)
+            values = self._values(trial.params)
         return Suggestion(trial.number, values)
+
+    def _values(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Config values for what a trial drew, those last that are not in the space; ``+`` is of no key."""
+        values = self.space.values(params)
+        if self.extend is None:
+            return values
+        names = {self.space.name(one) for one in self.space.all}
+        return values | {name.lstrip("+"): value for name, value in params.items() if name not in names}
 
     def report(self, number: int, step: int, value: float) -> bool:
         """Report an intermediate value.
@@ -218,7 +231,7 @@ class Study:
             number=trial.number,
             state="failed" if failed else STATES[trial.state],
             value=_value(trial, several=len(self.maximize) > 1),
-            values=self.space.values(trial.params),
+            values=self._values(trial.params),
             seconds=trial.duration.total_seconds() if trial.duration else 0.0,
             feasible=all(one <= 0 for one in trial.constraints.values()),
             objectives=tuple(trial.values) if trial.state is TrialState.COMPLETE else (),

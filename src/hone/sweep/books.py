@@ -29,7 +29,7 @@ from hone.tracking.records import DeleteModel
 from hone.tracking.run import ERROR, KIND, STUDY, TRIAL, RunRecord, TrackedRun
 from hone.tracking.store import NOTE_TAG
 from hone.tracking.tags import PART, ROUND
-from hone.worker.messages import Failed, Started
+from hone.worker.messages import Begin, Failed, Started
 from hone.worker.run import attempts, read_result
 
 BEST_FILE = "best.yaml"
@@ -122,7 +122,7 @@ class Books:
         provenance = environment().of_run(
             threads=trial.lease.cpus,
             gpus=trial.lease.gpus,
-            seed=int(config["seed"]),
+            seed=config.get("seed"),
             digests=started.digests,
             state=started.state,
             modules=target_modules(config),
@@ -136,6 +136,16 @@ class Books:
         # A searched group is no key of the config, and a parameter all the same. The dashboard keeps this order.
         run.open(replace(record, params={**trial.values, **record.params, **trial.values}))
         self._opened.append(run)
+
+    def place_of(self, trial: Trial) -> Begin:
+        """Where a trial is tracked, for a program that logs to the store by itself; waits until its run is there."""
+        store = self.courier.store
+        with contextlib.suppress(StoreError):
+            self.courier.settle()
+        run_id = self._runs[trial.number].run_id
+        if store is None or run_id is None:
+            return Begin()
+        return Begin(run_id, store.uri, store.experiment.experiment_id)
 
     def are_closed(self, number: int, directory: Path) -> bool:
         """Whether the run of a trial that has ended was ended too, or is going to be by what waits in its outbox."""

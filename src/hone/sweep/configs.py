@@ -53,6 +53,11 @@ class TrialConfig:
         """The config as YAML."""
         return yaml_text(self.config)
 
+    @property
+    def job_text(self) -> str:
+        """What a worker reads, as YAML."""
+        return self.text
+
 
 class TrialConfigs:
     """Composes trials' configs. Composing takes a tenth of a second, setting values a thousandth.
@@ -95,11 +100,12 @@ class TrialConfigs:
             self._compositions[chosen] = self._composer.compose([*self.base, *chosen])
         return self._compositions[chosen]
 
-    def trial(self, values: Mapping[str, Any]) -> TrialConfig:
+    def trial(self, values: Mapping[str, Any], number: int = 0) -> TrialConfig:  # noqa: ARG002 - of no matter here
         """The config of one trial.
 
         Args:
             values: Suggested values by key.
+            number: The trial's.
 
         Returns:
             The config, without the nodes that only the controller needs.

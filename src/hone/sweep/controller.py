@@ -171,14 +171,14 @@ class Controller:
             # A sampler is anybody's code. What it was asked for is taken up again by a resumed study.
             raise StudyError(f"the sampler failed: {type(error).__name__}: {error}", where="sampler") from error
         self._left -= 1
-        config = self.plan.configs.trial(suggestion.values)
+        config = self.plan.configs.trial(suggestion.values, suggestion.number)
         directory = trial_directory(self.directory, suggestion.number)
         return Trial(suggestion.number, suggestion.values, config, directory)
 
     def _start(self, trial: Trial) -> None:
         trial.directory.mkdir(parents=True, exist_ok=True)
         set_aside(trial.directory)
-        write_text(trial.config.text, trial.directory / TRIAL_FILE)
+        write_text(trial.config.job_text, trial.directory / TRIAL_FILE)
         trial.began = trial.heard = time.monotonic()
         self._active[trial.number] = trial
         sweep = self.plan.sweep
@@ -218,9 +218,12 @@ class Controller:
         self.shelf.check(started.model_bytes, self.executor.slots)
         # Only the first must wait: where the store cannot be written, nothing is to be trained.
         self.books.open_study()
-        self.executor.answer(trial.number, Begin())
+        if not started.wants_run:
+            self.executor.answer(trial.number, Begin())
         trial.started = True
         self.books.open_trial(trial, started)
+        if started.wants_run:
+            self.executor.answer(trial.number, self.books.place_of(trial))
         if started.note:
             self.display.note(f"trial {trial.number}: {started.note}")
 

@@ -252,8 +252,21 @@ def load_sweep_file(path: Path, overrides: Sequence[str] = ()) -> tuple[SweepFil
     """
     content = read_yaml(path)
     others = [one for one in overrides if not _replace(content, one)]
+    return validated(content, path), others
+
+
+def validated(content: Mapping[str, Any], path: Path) -> SweepFile:
+    """Check what a sweep file holds.
+
+    Args:
+        content: Its content.
+        path: The file, or what stands for it, for messages.
+
+    Raises:
+        SweepFileError: A key is unknown, missing, or its value wrong.
+    """
     try:
-        return SweepFile.model_validate(content), others
+        return SweepFile.model_validate(content)
     except ValidationError as error:
         raise _explained(error, path) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,7 @@ class Plan:
         overrides: What was written beyond the sweep file.
         steady: The sampler is seeded anew for each trial by its number, so that what it suggests depends on nothing but
             the results so far: a study that was killed and resumed asks for what it would have asked for.
+        extend: Suggests to each of Optuna's trials what is not in the space.
     """
 
     path: Path
@@ -52,6 +53,10 @@ class Plan:
     config: dict[str, Any]
     overrides: tuple[str, ...]
     steady: bool = False
+    extend: Callable[[Any], None] | None = None
+
+    def settle_in(self, directory: Path) -> None:
+        """Get ready to run trials in a study's directory, which is there."""
 
     @property
     def trials(self) -> int:

@@ -48,7 +48,7 @@ def mend_books(study: Study, plan: Plan, books: Books, directory: Path) -> None:
         ending = read_result(place)
         if ending is None:
             continue
-        trial = Trial(one.number, one.values, plan.configs.trial(one.values), place, ending=ending)
+        trial = Trial(one.number, one.values, plan.configs.trial(one.values, one.number), place, ending=ending)
         trial.objectives, trial.feasible = one.objectives, one.feasible
         books.open_trial(trial, Started())
         books.end_trial(trial)
@@ -56,7 +56,7 @@ def mend_books(study: Study, plan: Plan, books: Books, directory: Path) -> None:
 
 def _recovered(study: Study, plan: Plan, number: int, directory: Path) -> Trial:
     suggestion = study.adopt(number)
-    config = plan.configs.trial(suggestion.values)
+    config = plan.configs.trial(suggestion.values, number)
     if (directory / TRIAL_FILE).is_file():
         # It goes on as it began, whatever was changed in the config since.
         config = replace(config, config=read_yaml(directory / TRIAL_FILE))

@@ -96,10 +96,31 @@ def run_sweep(request: SweepRequest, start_workers: StartWorkers, console: Conso
         HoneError: What the user gave is wrong. No run and no study is left behind.
     """
     plan = make_plan(request.path, request.overrides, request.config_dir, request.config_name)
+    return run_plan(plan, start_workers, console, resume=request.resume, part=request.round)
+
+
+def run_plan(
+    plan: Plan, start_workers: StartWorkers, console: Console, *, resume: bool, part: Round | None = None
+) -> SweepSummary:
+    """Run a sweep that is planned, or go on with one.
+
+    Args:
+        plan: The sweep.
+        start_workers: Gives the workers that trials run in, importing the modules it is given.
+        console: Where progress is shown.
+        resume: Go on with a study.
+        part: Of which loop's round it is a part, if any.
+
+    Returns:
+        What it came to.
+
+    Raises:
+        HoneError: What the user gave is wrong. No run and no study is left behind.
+    """
     tracking: TrackingConfig = build(plan.config["tracking"], "tracking")
     plan = with_earlier(plan, tracking.root / "studies")
-    if request.round is not None:
-        plan = of_round(plan, request.round)
+    if part is not None:
+        plan = of_round(plan, part)
     executor = _executor(plan, start_workers)
     try:
         store = None if tracking.offline else open_store(tracking)
@@ -107,14 +128,16 @@ def run_sweep(request: SweepRequest, start_workers: StartWorkers, console: Conso
             end_abandoned(store)
         environment()
         with contextlib.ExitStack() as held:
-            study, directory = _take_study(plan, tracking.root, request.resume, held)
-            if not request.resume or not study.asked:
+            study, directory = _take_study(plan, tracking.root, resume, held)
+            if resume and study.asked:
+                plan.settle_in(directory)
+            else:
                 # Killed before its first trial, a study may lack what was to be tried first.
                 _begin(study, plan, store, tracking.root, directory)
             courier = held.enter_context(Courier(store))
-            if request.resume:
+            if resume:
                 courier.take_up(directory)
-            outcome, board, best = _run(request, plan, study, executor, courier, tracking, console, held)
+            outcome, board, best = _run(resume, part, plan, study, executor, courier, tracking, console, held)
     finally:
         executor.close()
     undelivered = tuple(str(one) for one in courier.errors)
@@ -122,7 +145,8 @@ def run_sweep(request: SweepRequest, start_workers: StartWorkers, console: Conso
 
 
 def _run(
-    request: SweepRequest,
+    resume: bool,
+    part: Round | None,
     plan: Plan,
     study: Study,
     executor: Executor,
@@ -134,12 +158,12 @@ def _run(
     directory = tracking.root / "trials" / study.name
     board = _finished(study, plan, directory)
     recovered = recover_trials(study, plan, directory)
-    known = _known(courier, study.name) if request.resume else None
-    books = Books(courier, plan, study.name, directory, known, executor.slots, request.round)
+    known = _known(courier, study.name) if resume else None
+    books = Books(courier, plan, study.name, directory, known, executor.slots, part)
     shelf = Shelf(plan.sweep.disk, directory, maximize=board.maximize, forget=books.forget_checkpoint)
     reporting = held.enter_context(Reporting(books, plan.sweep.study.storage, tracking.root))
     _announce(console, plan, board, executor, recovered)
-    if request.resume:
+    if resume:
         mend_books(study, plan, books, directory)
     before = Leaderboard(board.study, board.metrics, study.maximize, board.rows)
     try:
@@ -151,7 +175,7 @@ def _run(
     except HoneError:
         executor.close()
         books.discard()
-        if not request.resume:
+        if not resume:
             _forget(plan, study, tracking.root, directory)
         raise
     except BaseException:
@@ -210,6 +234,7 @@ def _known(courier: Courier, study: str) -> Known:
 
 def _begin(study: Study, plan: Plan, store: Store | None, root: Path, directory: Path) -> None:
     try:
+        plan.settle_in(directory)
         enqueue_known(study, plan, store)
     except HoneError:
         _forget(plan, study, root, directory)
@@ -241,6 +266,7 @@ def _open_study(plan: Plan, name: str, directory: Path, resume: bool) -> Study:
         pruner=plan.pruner(),
         resume=resume,
     )
+    study.extend = plan.extend
     if resume:
         study.go_on_with(plan.sampler(study.asked))
     return study

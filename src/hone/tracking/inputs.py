@@ -21,7 +21,9 @@ ENDINGS = ("DataModule", "Data")
 
 def task_of(config: Mapping[str, Any]) -> str:
     """What a config trains for: the name of its data module, or of its function, such as ``digits``."""
-    node = config.get("objective") or config.get("data") or {}
+    node = config.get("objective") or config.get("data")
+    # A Hydra application's own config has anything there.
+    node = node if isinstance(node, Mapping) else {}
     name = str(node.get("_target_", "")).rpartition(".")[2]
     for ending in ENDINGS:
         name = name.removesuffix(ending) or name

@@ -17,7 +17,8 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from hone.worker.channel import Channel
 from hone.worker.death import adopt_orphans, children, die_with_parent, end_group, end_orphans, go_first
@@ -145,6 +146,8 @@ class ForkServer:
     def _obey(self, message: Message) -> None:
         if isinstance(message, Preload):
             preload(message.modules)
+            if message.application is not None:
+                preload_application(message.application)
         elif isinstance(message, Kill | Preempt):
             self._end(message)
         elif isinstance(message, TrialJob):
@@ -258,6 +261,46 @@ def preload(modules: tuple[str, ...]) -> None:
     for name in modules:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    _keep()
+
+
+def preload_application(content: dict[str, Any]) -> None:
+    """Bring a Hydra application to where it would sweep; where that fails, the first trial tries again and says why.
+
+    Args:
+        content: How it was started.
+    """
+    from hone.config.application import Application, load
+
+    # As hone's own use of it: nothing is reported to anybody.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    with _silence(), contextlib.suppress(BaseException):
+        loaded = load(Application(**{**content, "arguments": tuple(content["arguments"])}))
+        preload(tuple(loaded.modules()))
+    _keep()
+
+
+def _keep() -> None:
     # What is imported stays: a collection in a fork would otherwise touch, and so copy, every page of it.
     gc.collect()
     gc.freeze()
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep off the terminal what a program prints that has printed it before, in the user's own process."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    held = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, kept in zip((1, 2), held, strict=True):
+            os.dup2(kept, descriptor)
+            os.close(kept)
+        os.close(nowhere)

@@ -57,9 +57,15 @@ class TrialJob:
 
 @dataclass(frozen=True)
 class Preload:
-    """To the fork server: import these modules before the first trial."""
+    """To the fork server: import these modules before the first trial.
+
+    Attributes:
+        modules: Dotted names.
+        application: How a Hydra application was started whose jobs the trials are; None for hone's own trials.
+    """
 
     modules: tuple[str, ...]
+    application: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,7 @@ class Started:
         model_bytes: Size of the model's parameters and buffers.
         rows: How many rows each split has, where that is known without loading anything.
         state: How torch stands: threads, deterministic flags, versions, devices.
+        wants_run: The trial's program logs to the tracking store by itself, and waits to hear where.
     """
 
     metrics: tuple[str, ...] = ()
@@ -134,13 +141,22 @@ class Started:
     model_bytes: int = 0
     rows: dict[str, int] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
+    wants_run: bool = False
 
 
 @dataclass(frozen=True)
 class Begin:
-    """The trial's run is open."""
+    """The trial's run is open.
+
+    Attributes:
+        run_id: Its id, for a program that asked for it; None where no store has it yet.
+        uri: The store.
+        experiment: The id of its experiment.
+    """
 
     run_id: str | None = None
+    uri: str = ""
+    experiment: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from hone.config.version import APPLICATION as NODE
 from hone.worker.channel import Channel
 from hone.worker.messages import (
     Begin,
@@ -99,6 +100,10 @@ def run_job(job: TrialJob, channel: Channel | None = None, data: Any = None) -> 
     config = _read_config(directory)
     if refusal := _refusal(config, job):
         ending: Ending = refusal
+    elif application := config.get(NODE):
+        from hone.worker.application import run_application
+
+        ending = run_application(job, application, line, started)
     elif config.get("objective"):
         from hone.worker.objective import run_objective
 
