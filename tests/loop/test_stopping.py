@@ -16,7 +16,7 @@ def loop_of(*scores, rounds=9, fidelity=None, budget=None, maximize=True):
             metric="acc",
             maximize=maximize,
             candidates=(Candidate({}, 0, own[0], tuple(own)),),
-        )  # fmt: skip
+        )
         for number, (own, given) in enumerate(zip(scores, fidelity, strict=True), start=1)
     ]
     return LoopState("toy", Asked("toy.yaml", rounds, budget=budget), tuple(records))

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hone import __version__
+from hone.cli.arguments import Allow, Cfg, ConfigDir, ConfigName, Overrides, Resolve
 from hone.errors import HoneError
 
 app = typer.Typer(
@@ -59,51 +60,10 @@ def run_and_exit() -> NoReturn:
     os._exit(status)
 
 
-def _complete(ctx: typer.Context, incomplete: str) -> list[str]:
-    from hone.config.completion import complete_override
-    from hone.config.compose import Composer
-
-    try:
-        before = ctx.params.get("overrides") or []
-        return complete_override(Composer(ctx.params.get("config_dir")), before, incomplete)
-    except HoneError:
-        return []
-
-
 def _version(asked: bool) -> None:
     if asked:
         print(f"hone {__version__}")
         raise typer.Exit
-
-
-Overrides = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[OVERRIDES]...",
-        help="Hydra overrides: group=option, key=value, +key=value, ++key=value, ~key.",
-        autocompletion=_complete,
-        show_default=False,
-    ),
-]
-ConfigDir = Annotated[
-    Path | None,
-    typer.Option("--config-dir", help="Your own config directory; ./conf where there is one.", show_default=False),
-]
-ConfigName = Annotated[str, typer.Option("--config-name", help="The primary config.")]
-Cfg = Annotated[
-    str | None,
-    typer.Option("--cfg", metavar="job|all", help="Print the composed config and stop.", show_default=False),
-]
-Allow = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow",
-        metavar="PACKAGE",
-        help="What a config from a file or a run may name beside your own modules and the usual libraries.",
-        show_default=False,
-    ),
-]
-Resolve = Annotated[bool, typer.Option("--resolve", help="With --cfg: resolve interpolations.")]
 
 
 @app.callback()
