@@ -42,6 +42,7 @@ HOMES = {
     "torchmetrics": {"tasks", "training"},
     "plotly": {"report"},
     "matplotlib": {"report", "compare.curves"},
+    "scipy": {"training.scoring", "tasks", "report.pictures", "loop.options", "loop.residuals"},
     "pyarrow": {"training", "report.evaluation"},
     "transformers": {"tasks"},
     "datasets": {"tasks"},

@@ -56,8 +56,9 @@ def evaluate_and_show(
     store = open_store(tracking, create=False)
     end_abandoned(store)
     options = replace(request.options, overrides=own, pictures=request.options.pictures and tracking.report)
-    evaluation = evaluate(
-        store, request.run, request.split, start_workers=start_workers, root=tracking.root, options=options
-    )
+    with console.status(f"scoring {request.run} on {request.split}"):
+        evaluation = evaluate(
+            store, request.run, request.split, start_workers=start_workers, root=tracking.root, options=options
+        )
     show(console, evaluation)
     return evaluation, tracking

@@ -33,11 +33,17 @@ def describe(evaluation: Evaluation) -> str:
 
 
 def _head(evaluation: Evaluation) -> str:
-    rows = "" if evaluation.rows is None else f" of {evaluation.rows:,} rows"
-    return (
-        f"**The best checkpoint of `{evaluation.source_name}` on the {evaluation.split} split{rows}**  \n"
-        f"Run `{evaluation.source}`. Predictions, mistakes and pictures: artifacts under `evaluation/`."
-    )
+    rows = "" if evaluation.rows is None else f", {evaluation.rows:,} rows"
+    best = evaluation.scores.get(evaluation.metric)
+    said = ""
+    if best is not None:
+        ends = f" ({evaluation.confidence:.0%} interval {interval(best)})" if interval(best) else ""
+        said = f"**{evaluation.metric} {best.value:.4f}**{ends} on the {evaluation.split} split{rows}: "
+    lines = [f"{said}the best checkpoint of `{evaluation.source_name}`, run `{evaluation.source}`."]
+    if evaluation.lagging:
+        lines.append(f"Lagging: {', '.join(f'{one.group} {one.name}' for one in evaluation.lagging[:5])}.")
+    lines.append("Predictions, mistakes and pictures: artifacts under `evaluation/`.")
+    return "  \n".join(lines)
 
 
 def _verdict(evaluation: Evaluation) -> str:

@@ -25,12 +25,16 @@ from hone.reproduce.again import Given
 from hone.reproduce.drift import data_drifts
 from hone.sweep.runs import EVALUATION as FOLDER
 from hone.tracking.fetch import in_its_experiment
+from hone.tracking.inputs import SPLITTING
 from hone.tracking.store import Store
 from hone.train import new_directory
 from hone.worker.messages import Lease
+from hone.worker.run import LOG_FILE
 from hone.worker.scoring import ScoreRequest, read_measured
 
 AGAINST, FETCHED = "against", "fetched"
+# Imported ahead of time, as what the configs name is: SciPy's statistics take a second.
+SCORING = "hone.training.scoring"
 
 
 def evaluate(
@@ -81,7 +85,8 @@ def evaluate(
     given = _given(options, composer)
     directory = new_directory(root / "trials" / "evaluate")
     with ExitStack() as ends:
-        ends.callback(shutil.rmtree, directory / FETCHED, ignore_errors=True)
+        for passing in (FETCHED, AGAINST):
+            ends.callback(shutil.rmtree, directory / passing, ignore_errors=True)
         try:
             source = make_ready(store, kept, given, composer, directory / FETCHED)
             opponent = find_opponent(store, source, options, given, composer, directory / FETCHED)
@@ -97,8 +102,8 @@ def evaluate(
                 against=str(directory / AGAINST) if opponent.source is not None else None,
             )
             scored = score(source, request, executor, directory)
-        except HoneError:
-            if not (directory / "log.txt").exists():
+        except (HoneError, KeyboardInterrupt):
+            if not (directory / LOG_FILE).is_file():
                 shutil.rmtree(directory, ignore_errors=True)
             raise
     evaluation = _read(source, scored, opponent)
@@ -118,7 +123,7 @@ def _given(options: Options, composer: Composer) -> Given:
 def _executor(source: Source, opponent: Opponent, start_workers: StartWorkers) -> Executor:
     """One place, with all that this machine has: whatever device a run was trained on, it is scored on what is here."""
     configs = [one.prepared.trial.config for one in (source, opponent.source) if one is not None]
-    modules = sorted({module for config in configs for module in target_modules(config)})
+    modules = [*sorted({module for config in configs for module in target_modules(config)}), SCORING]
 
     def start() -> Workers:
         return start_workers(modules)
@@ -177,13 +182,20 @@ def _read(source: Source, scored: Scored, opponent: Opponent) -> Evaluation:
 
 
 def _data_notes(source: Source, scored: Scored) -> list[str]:
+    changed = source.prepared.changed
+    notes = [
+        f"data.{key} is {changed[f'data.{key}'][1]}, not {changed[f'data.{key}'][0]}: rows may be among those that the "
+        "run was trained on"
+        for key in SPLITTING
+        if f"data.{key}" in changed
+    ]
     recorded, roots = source.run.provenance.digests, source.prepared.roots
     found = data_drifts(recorded, scored.started.digests, roots) if recorded else []
     if not found:
-        return []
+        return notes
     shown = "; ".join(f"{one.what}: {one.recorded}, now {one.now}" for one in found[:3])
     more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
-    return [f"its data is not what the run was made with ({shown}{more})"]
+    return [*notes, f"its data is not what the run was made with ({shown}{more})"]
 
 
 def _device(name: str, lease: Lease) -> str:

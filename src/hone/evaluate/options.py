@@ -9,7 +9,8 @@ from pathlib import Path
 from hone.errors import ConfigError, did_you_mean
 from hone.worker.scoring import SPLITS
 
-FEWEST_RESAMPLES = 100
+# With fewer, the ends of an interval would be single resamples.
+FEWEST_RESAMPLES = 20
 
 
 @dataclass(frozen=True)

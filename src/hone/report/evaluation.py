@@ -15,6 +15,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 from hone.report.chart import Axis, Chart, Image, Panel, Scale, Series, Surface
 from hone.report.look import ACCENT, MUTED, SERIES, STATES, shorten
+from hone.report.slices import slices_of
 
 MOST_CLASSES = 30
 MOST_CURVES = 10
@@ -257,4 +258,5 @@ EVALUATIONS: dict[str, Callable[[Evaluated], Chart | None]] = {
     "calibration": calibration,
     "mistakes": mistakes,
     "residuals": residuals,
+    "slices": lambda run: slices_of(run.summary),
 }

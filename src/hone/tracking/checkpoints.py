@@ -35,7 +35,9 @@ def find_checkpoint(store: Store, run_id: str, folder: Path) -> Path:
     try:
         found = _among_files(run.info.artifact_uri, store.uri, folder) or _of_model(store, run_id, folder)
     except (MlflowException, OSError) as error:
-        raise StoreError(f"its checkpoint cannot be fetched: {str(error)[:300]}", where=where) from error
+        raise StoreError(
+            f"its checkpoint cannot be fetched: {' '.join(str(error).split())[:300]}", where=where
+        ) from error
     if found is None:
         raise ModelError(
             "no checkpoint of it was kept: a sweep keeps those of its disk.keep best trials, hone train its only one",
@@ -67,10 +69,9 @@ def _of_model(store: Store, run_id: str, folder: Path) -> Path | None:
         repository.thread_pool.shutdown()
 
 
-def _here(repository: Any, uri: str, name: str, folder: Path) -> Path:
+def _here(repository: Any, uri: str, name: str, folder: Path) -> Path | None:
     if is_local_uri(uri):
         path = Path(local_file_uri_to_path(uri), name)
-        if path.is_file():
-            return path
+        return path if path.is_file() else None
     folder.mkdir(parents=True, exist_ok=True)
     return Path(repository.download_artifacts(name, str(folder)))

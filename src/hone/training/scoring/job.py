@@ -85,9 +85,9 @@ def _score(directory: Path, config: Mapping[str, Any], line: ReportLine, request
     line.started(Started(digests=digests | model_digests(model), model_bytes=model_bytes(model), state=torch_state()))
     pl.seed_everything(int(config["seed"]), workers=True, verbose=False)
     passed = pass_over(config, model, data, request.split, directory, timed=not request.predictions_only)
-    if passed.predictions is not None:
-        keep_answers(Answers.of(passed.predictions, config, digests, request.split), directory)
     if request.predictions_only:
+        if passed.predictions is not None:
+            keep_answers(Answers.of(passed.predictions, config, digests, request.split), directory)
         return passed.logged
     write_measured(_measured(directory, config, model, data, passed, digests, request), directory)
     return passed.logged

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 # The first answers pay for what is set up once.
 WARM_UP = 5
-FEWEST, MOST = 30, 200
+FEWEST, MOST = 20, 200
 SECONDS = 3.0
 # Batches that are answered in turn.
 DIFFERENT = 16
