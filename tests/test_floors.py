@@ -43,7 +43,7 @@ HOMES = {
     "torchmetrics": {"tasks", "training"},
     "plotly": {"report"},
     "matplotlib": {"report", "compare.curves"},
-    "scipy": {"training.scoring", "loop", "tasks", "report.pictures"},
+    "scipy": {"training.scoring", "tasks", "report.pictures", "loop.options", "loop.residuals"},
     "pyarrow": {"training", "report.evaluation"},
     "transformers": {"tasks"},
     "datasets": {"tasks"},

@@ -179,6 +179,17 @@ def test_a_dominated_option_is_dropped_once_the_evidence_suffices_and_not_before
     assert decision.before == MODELS["model"]
 
 
+def test_options_of_several_choices_are_dropped_in_one_round():
+    def truth(values):
+        return bowl(values) + 2.0 * (values["model"] == "bad") + 2.0 * (values["optimizer"] == "bad")
+
+    space = {"model": "choice(good, bad)", "optimizer": "choice(good, alike, bad)", "model.lr": LR}
+    following = Known(space, truth, 80).next(freeze=0)
+
+    assert [one.key for one in decisions(following, "drop")] == ["model", "optimizer"]
+    assert following.content["space"]["optimizer"] == "choice(good, alike)"
+
+
 def test_with_an_option_goes_what_is_searched_under_it_and_a_single_one_that_is_left_is_fixed():
     when = {"model=bad": {"layers": "choice(1, 2)"}}
     known = Known({"model": "choice(good, bad)", "model.lr": LR}, dominated, 60, when=when)

@@ -83,16 +83,6 @@ def test_a_configuration_one_of_whose_seeds_fails_does_not_win(loop):
     assert "1 of 2 failed" in loop.said
 
 
-def test_a_loop_stops_when_a_round_gains_no_more_than_noise(loop):
-    loop.write(trials=14, feedback={"confirm": {"best": 1, "seeds": 3}, "grow": False})
-
-    loop.run(rounds=6)
-
-    state = loop.state()
-    assert len(state.rounds) < 6
-    assert "within the noise of" in state.ended
-
-
 def test_a_loop_killed_between_its_steps_and_in_the_midst_of_them_goes_on_to_the_same_rounds(loop, ended, monkeypatch):
     save, ask, saved, asked = rounds.save, Study.ask, [], []
 
@@ -209,20 +199,16 @@ def test_every_decision_can_be_traced_to_its_figures_in_the_report(ended):
     assert [one["reason"] for one in json.loads(kept.read_text())] == [one.reason for one in records[0].decisions]
 
 
-def test_a_loop_that_has_had_its_rounds_goes_on_with_more(loop):
-    loop.run(rounds=1)
-
-    loop.run(None, go_on=True, rounds=2)
-
-    assert len(loop.state().rounds) == 2
-
-
-def test_a_budget_that_is_spent_begins_no_further_round(loop):
+def test_a_budget_that_is_spent_begins_no_further_round_until_there_is_more(loop):
     loop.run(rounds=5, budget=0.01)
-
     state = loop.state()
     assert len(state.rounds) == 1
     assert "budget of 0s is spent" in state.ended
+
+    loop.run(None, go_on=True, rounds=2, budget=10_000)
+
+    assert len(loop.state().rounds) == 2
+    assert "had its 2 rounds" in loop.state().ended
 
 
 @pytest.mark.parametrize(

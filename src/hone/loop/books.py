@@ -10,7 +10,7 @@ from hone.loop.state import LoopState, RoundRecord
 from hone.tracking.courier import Courier
 from hone.tracking.outbox import has_run
 from hone.tracking.run import KIND, RunRecord, TrackedRun
-from hone.tracking.tags import DIRECTION, METRIC, OBJECTIVE
+from hone.tracking.tags import BEST, DIRECTION, METRIC, OBJECTIVE
 
 REPORT = "report"
 
@@ -41,8 +41,13 @@ class LoopBooks:
         """Keep a round's sweep file as it is run."""
         self.run.add_text(text, f"rounds/round-{number}.yaml")
 
-    def show(self, record: RoundRecord) -> None:
-        """Log what a round came to, its number as the step."""
+    def show(self, record: RoundRecord, best: float | None = None) -> None:
+        """Log what a round came to, its number as the step.
+
+        Args:
+            record: The round.
+            best: The best confirmed mean so far.
+        """
         winner = record.winner
         values: dict[str, float] = {
             "steps": float(record.cost.steps + record.cost.confirm_steps),
@@ -51,6 +56,8 @@ class LoopBooks:
         if winner is not None and winner.mean is not None:
             values |= {f"confirmed/{record.metric}": winner.mean, "confirmed/spread": winner.spread}
             values[OBJECTIVE] = winner.mean
+        if best is not None:
+            values[f"{BEST}{record.metric}"] = best
         if record.score is not None:
             values[f"confirmed/{record.score.metric}"] = record.score.value
         self.run.log(values, record.number)

@@ -86,8 +86,9 @@ def feed_back(
 
 def _change_space(draft: Draft, learnt: Learnt) -> None:
     bound_by_failures(draft)
-    for slot in draft.slots:
-        drop_dominated(draft, slot)
+    slots = draft.slots
+    for slot in slots:
+        drop_dominated(draft, slot, slots)
     for slot in draft.slots:
         if not draft.was_changed(slot, "drop", "bound"):
             add_rung(draft, slot)

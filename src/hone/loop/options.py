@@ -24,7 +24,7 @@ SAFE = 3
 LEAST_GOOD, UNLIKELY = 4, 0.05
 
 
-def drop_dominated(draft: Draft, slot: Slot) -> None:
+def drop_dominated(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> None:
     """Decide which options of a choice are not worth a trial any more.
 
     The better half of an option's trials is held against the better half of the best option's, by Mann and Whitney's
@@ -34,6 +34,7 @@ def drop_dominated(draft: Draft, slot: Slot) -> None:
     Args:
         draft: The next round.
         slot: The place; one that holds a range is left alone.
+        slots: All places, as they were before any option was dropped.
     """
     options = _options(slot)
     if len(options) < 2 or not draft.feedback.drop or draft.evidence.is_flat or not slot.ranked:
@@ -51,7 +52,7 @@ def drop_dominated(draft: Draft, slot: Slot) -> None:
         if key in safe or key not in halves:
             continue
         chance = _chance(halves[key], halves[leader])
-        if chance < level and (alike := _all_else_equal(draft, slot, tried[key], tried[leader])) < level:
+        if chance < level and (alike := _all_else_equal(draft, slot, slots, tried[key], tried[leader])) < level:
             kept.remove(option)
             figures = _figures(draft, tried, halves, key, leader, chance)
             _drop(draft, slot, option, kept, figures | {"p, all else equal": alike})
@@ -107,8 +108,10 @@ def _better_half(draft: Draft, trials: Sequence[Tried]) -> list[float]:
     return [min(one, 1e301) for one in costs[: max(3, math.ceil(len(costs) / 2))]]
 
 
-def _all_else_equal(draft: Draft, slot: Slot, worse: Sequence[Tried], better: Sequence[Tried]) -> float:
-    left = residuals(draft.evidence, draft.slots, slot)
+def _all_else_equal(
+    draft: Draft, slot: Slot, slots: Sequence[Slot], worse: Sequence[Tried], better: Sequence[Tried]
+) -> float:
+    left = residuals(draft.evidence, slots, slot)
     return _chance([left[one.number] for one in worse], [left[one.number] for one in better])
 
 

@@ -38,7 +38,7 @@ def residuals(evidence: Evidence, slots: Sequence[Slot], without: Slot) -> dict[
     others = [one for one in slots if one.label != without.label]
     if not others:
         return {one.number: float(rank) - float(np.mean(ranks)) for one, rank in zip(trials, ranks, strict=True)}
-    rows = np.array([[_place(slot, one) for slot in others] for one in trials])
+    rows = np.array([_places(slot, trials) for slot in others]).T
     # Each trial is judged by the trees that have not seen it; with so many, each is unseen by some.
     forest = RandomForestRegressor(TREES, oob_score=True, min_samples_leaf=2, random_state=0)
     with warnings.catch_warnings():
@@ -47,11 +47,11 @@ def residuals(evidence: Evidence, slots: Sequence[Slot], without: Slot) -> dict[
     return {one.number: float(rank - hoped) for one, rank, hoped in zip(trials, ranks, expected, strict=True)}
 
 
-def _place(slot: Slot, trial: Tried) -> float:
-    value: Any = trial.values.get(slot.parameter.key)
+def _places(slot: Slot, trials: Sequence[Tried]) -> list[float]:
+    """Where each trial lies; of a choice, the number of its option among those that were tried."""
     own = Range.of(slot.parameter)
-    if value is None:
-        return ABSENT
+    values: list[Any] = [one.values.get(slot.parameter.key) for one in trials]
     if own is not None:
-        return own.share(value)
-    return float([str(one) for one in slot.parameter.points() or []].index(str(value)))
+        return [ABSENT if one is None else own.share(one) for one in values]
+    options = sorted({str(one) for one in values if one is not None})
+    return [ABSENT if one is None else float(options.index(str(one))) for one in values]

@@ -262,7 +262,8 @@ class Rounds:
     def _tell(self, record: RoundRecord) -> None:
         """Show what a round came to: in the terminal, in the loop's run and, while it goes on, in its report."""
         tell_round(self.bench.console, record)
-        self.bench.books.show(record)
+        best = self.state.best
+        self.bench.books.show(record, best.winner.mean if best is not None and best.winner is not None else None)
         if not self.state.ended:
             self.publish()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -112,7 +113,8 @@ def run_loop(request: LoopRequest, start_workers: StartWorkers, console: Console
         books = LoopBooks(courier, directory)
         first = read_yaml(_file(state, 1))
         books.open(state, str(first["metric"]), str(first["direction"]))
-        judge = Judge(store, start_workers, tracking.root, console, request.config_dir, state.asked.config_name)
+        where = None if state.asked.config_dir is None else Path(state.asked.config_dir)
+        judge = Judge(store, start_workers, tracking.root, console, where, state.asked.config_name)
         rounds = Rounds(state, Bench(tracking.root, start_workers, console, books, judge, tracking.report))
         result = _through(rounds, tracking, books)
     best = directory / BEST_FILE
@@ -226,12 +228,18 @@ def _taken_up(request: LoopRequest, tracking: TrackingConfig) -> LoopState:
         rounds=request.rounds or state.asked.rounds,
         budget=state.asked.budget if request.budget is None else request.budget,
         review=request.review,
-        overrides=(*state.asked.overrides, *request.overrides),
+        overrides=_later(state.asked.overrides, request.overrides),
     )
     more = asked.rounds > len(state.rounds) and state.state == "complete" and request.rounds is not None
     if state.ended and not more:
         raise LoopError(f"has ended: {state.ended}", where=state.name)
     return replace(state, asked=asked, **({"ended": "", "state": "", "champion": ""} if more else {}))  # type: ignore[arg-type]
+
+
+def _later(before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
+    """What was typed then and what is typed now, each key once."""
+    keys = {one.partition("=")[0].lstrip("+") for one in now}
+    return (*(one for one in before if one.partition("=")[0].lstrip("+") not in keys), *now)
 
 
 def _meant(target: str | None, trials: Path) -> str:
@@ -240,7 +248,7 @@ def _meant(target: str | None, trials: Path) -> str:
         if not known:
             raise LoopError("there is no loop to go on with yet", where="--continue")
         return known[-1]
-    if not Path(target).suffix:
+    if target in known or Path(target).suffix not in (".yaml", ".yml"):
         return target
     own = [one for one in known if Path(load(trials / one).asked.file) == Path(target)]
     if not own:

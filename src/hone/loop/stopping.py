@@ -38,7 +38,8 @@ def _within_noise(state: LoopState, last: RoundRecord) -> str:
     best = max(before, key=lambda one: sign * (one.winner.mean or 0.0) if one.winner else 0.0)
     assert best.winner is not None
     assert best.winner.mean is not None
-    gain, by_chance = sign * (last.winner.mean - best.winner.mean), noise(last.winner, best.winner)
+    # No gain is 0, not -0.
+    gain, by_chance = sign * (last.winner.mean - best.winner.mean) + 0.0, noise(last.winner, best.winner)
     if gain > by_chance:
         return ""
     return (

@@ -21,6 +21,7 @@ body {{ margin: 0; background: {PAPER}; color: {INK}; font: 15px/1.5 {FONT}; }}
 main {{ max-width: 1080px; margin: 0 auto; padding: 20px 28px 60px; }}
 h1 {{ font-size: 24px; margin: 4px 0 2px; }}
 h2 {{ font-size: 18px; margin: 36px 0 0; }}
+h3 {{ font-size: 14px; margin: 18px 0 0; }}
 p {{ margin: 4px 0; }}
 .muted, figcaption {{ color: {MUTED}; font-size: 13px; }}
 nav {{ margin: 14px 0 0; padding: 8px 0; border-top: 1px solid {FAINT}; border-bottom: 1px solid {FAINT}; }}
