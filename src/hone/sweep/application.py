@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ class JobConfig(TrialConfig):
 
     job: tuple[str, ...] = ()
 
-    @property
-    def job_text(self) -> str:
+    @cached_property
+    def text(self) -> str:
         """The config, and what makes the job from its application."""
         return yaml_text({**self.config, NODE: {"overrides": list(self.job)}})
 
