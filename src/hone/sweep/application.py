@@ -99,8 +99,8 @@ class ApplicationPlan(Plan):
         return self.configs.jobs.name
 
     def modules(self) -> list[str]:
-        """What its jobs need beside the application itself."""
-        return ["hone.worker.application", "hone.config.files"]
+        """Nothing: its workers load the application from the beginning."""
+        return []
 
     def data_key(self, config: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - as the plan's
         """An application makes its own data."""
