@@ -77,6 +77,11 @@ TOOLS = (
         environment="hydra-optuna-sweeper",
         prepare=(str(HERE / "workload.py"),),
     ),
+    Tool(
+        "hone-sweeper",
+        (str(HERE / "hydra_optuna_sweeper/app.py"), "-m", "-cn", "hone", "hydra.sweeper.n_trials={trials}"),
+        store="mlruns/mlflow.db",
+    ),
     Tool("ray-tune", (str(HERE / "ray_tune.py"), "{trials}"), environment="ray-tune"),
     Tool("ray-tune-reuse", (str(HERE / "ray_tune.py"), "{trials}", "--reuse-actors"), environment="ray-tune"),
 )

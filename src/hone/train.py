@@ -189,7 +189,8 @@ def compose_run(request: TrainRequest) -> tuple[TrialConfig, TrackingConfig, For
     for text in request.overrides:
         if parse_override(text).sweep is not None:
             raise ConfigError("sweeps over values; hone train takes one value, hone sweep many", where=text)
-    composer = Composer(request.config_dir, request.config_name)
+    made = Composer if request.config is None else Composer.for_tracking
+    composer = made(request.config_dir, request.config_name)
     if request.config is None:
         composition = composer.compose(request.overrides)
         config = without_controller(composition.config)

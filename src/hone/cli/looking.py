@@ -57,7 +57,7 @@ class Place:
         Raises:
             ConfigError: It does not compose.
         """
-        composed = Composer(self.config_dir, self.config_name).compose(self.overrides).config
+        composed = Composer.for_tracking(self.config_dir, self.config_name).compose(self.overrides).config
         config: TrackingConfig = build(resolve(composed, complete=False)["tracking"], "tracking")
         return config
 

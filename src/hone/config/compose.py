@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,6 +84,16 @@ class Composer:
                 raise self._explained(error, overrides) from error
         choices = {str(group): option for group, option in whole.hydra.runtime.choices.items()}
         return Composition(_without_hydra(whole), choices, whole)
+
+    @classmethod
+    def for_tracking(cls, config_dir: Path | None, config_name: str) -> Composer:
+        """Composes what says where to track; by hone's own conf where ``conf/`` is a Hydra application's."""
+        composer = cls(config_dir, config_name)
+        if config_dir is None and Path("conf", f"{composer.config_name}.yaml").is_file():
+            with contextlib.suppress(ConfigError):
+                if "tracking" not in composer.compose().config:
+                    return cls(shipped_conf())
+        return composer
 
     def groups(self) -> dict[str, list[str]]:
         """List each config group with its options, in alphabetical order."""

@@ -10,7 +10,8 @@ from omegaconf import OmegaConf
 
 from hone.config.compose import resolve
 from hone.config.trust import check_names, check_texts
-from hone.config.version import migrated
+from hone.config.version import APPLICATION, migrated
+from hone.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ def read_foreign(content: Mapping[str, Any], allowed: Sequence[str], source: str
     Raises:
         ConfigError: It computes values, names what it may not, or is of a version that cannot be read.
     """
+    if APPLICATION in content:
+        overrides = " ".join(map(str, (content[APPLICATION] or {}).get("overrides", ())))
+        raise ConfigError(f"is of a Hydra application, which runs it again: python APP.py {overrides}", where=source)
     check_texts(content, source)
     config, notes = migrated(resolve(OmegaConf.create(dict(content))), source)
     check_names(config, allowed, source)

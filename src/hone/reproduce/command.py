@@ -75,7 +75,7 @@ def reproduce(request: ReproduceRequest, start_workers: StartWorkers, console: C
             here. No run is left behind.
     """
     own, ours = own_overrides(request.overrides)
-    composer = Composer(request.config_dir, request.config_name)
+    composer = Composer.for_tracking(request.config_dir, request.config_name)
     whole = resolve(composer.compose(ours).config, complete=False)
     tracking: TrackingConfig = build(whole["tracking"], "tracking")
     store = open_store(tracking, create=tracking.uri is not None)

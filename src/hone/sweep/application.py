@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ class JobConfig(TrialConfig):
 
     job: tuple[str, ...] = ()
 
-    @property
-    def job_text(self) -> str:
+    @cached_property
+    def text(self) -> str:
         """The config, and what makes the job from its application."""
         return yaml_text({**self.config, NODE: {"overrides": list(self.job)}})
 
@@ -98,8 +99,8 @@ class ApplicationPlan(Plan):
         return self.configs.jobs.name
 
     def modules(self) -> list[str]:
-        """What its jobs need beside the application itself."""
-        return ["hone.worker.application", "hone.config.files"]
+        """Nothing: its workers load the application from the beginning."""
+        return []
 
     def data_key(self, config: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - as the plan's
         """An application makes its own data."""

@@ -53,11 +53,6 @@ class TrialConfig:
         """The config as YAML."""
         return yaml_text(self.config)
 
-    @property
-    def job_text(self) -> str:
-        """What a worker reads, as YAML."""
-        return self.text
-
 
 class TrialConfigs:
     """Composes trials' configs. Composing takes a tenth of a second, setting values a thousandth.

@@ -178,7 +178,7 @@ class Controller:
     def _start(self, trial: Trial) -> None:
         trial.directory.mkdir(parents=True, exist_ok=True)
         set_aside(trial.directory)
-        write_text(trial.config.job_text, trial.directory / TRIAL_FILE)
+        write_text(trial.config.text, trial.directory / TRIAL_FILE)
         trial.began = trial.heard = time.monotonic()
         self._active[trial.number] = trial
         sweep = self.plan.sweep

@@ -17,6 +17,7 @@ from hone.tracking.spool import SpoolWriter
 from hone.tracking.system import SystemMetrics
 from hone.worker.disk import is_full
 from hone.worker.imports import when_imported
+from hone.worker.lessons import teach
 from hone.worker.lightning import join_lightning
 from hone.worker.messages import Ending, Failed, Pruned, Result, TrialJob
 from hone.worker.ranks import is_first_rank
@@ -51,6 +52,8 @@ def run_application(job: TrialJob, node: Mapping[str, Any], line: Any, started: 
                 traceback.print_exc()
                 return _failed(error, before=not talk.begun)
             values = {}
+        if is_first_rank():
+            teach(Path(job.directory).parent)
         seconds = time.monotonic() - started
         if talk.pruned:
             return Pruned(talk.latest, None, talk.step, seconds)

@@ -18,10 +18,12 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from hone.worker.channel import Channel
 from hone.worker.death import adopt_orphans, children, die_with_parent, end_group, end_orphans, go_first
+from hone.worker.lessons import lessons
 from hone.worker.messages import (
     Exited,
     Forked,
@@ -56,6 +58,7 @@ class ForkServer:
         self.trials: dict[int, int] = {}
         self.nurseries = Nurseries(self._fork_nursery)
         self._ending: dict[int, Exited] = {}
+        self._learns = False
         # What the imports themselves have started.
         self._own: set[int] = set()
         self._pending = b""
@@ -148,6 +151,7 @@ class ForkServer:
             preload(message.modules)
             if message.application is not None:
                 preload_application(message.application)
+                self._learns = True
         elif isinstance(message, Kill | Preempt):
             self._end(message)
         elif isinstance(message, TrialJob):
@@ -166,7 +170,17 @@ class ForkServer:
                         os.kill(pid, signal.SIGTERM)
         self.nurseries.end(message)
 
+    def _learn(self, directory: Path) -> None:
+        """Import once what an application's first trial turned out to import."""
+        names = lessons(directory) if self._learns else None
+        if names is not None:
+            self._learns = False
+            with _silence():
+                preload(names)
+
     def _fork(self, job: TrialJob, stream: socket.socket) -> None:
+        self._learn(Path(job.directory).parent)
+
         def work() -> int:
             adopt_orphans()
             go_first()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,14 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from hone.cli.hints import dashboard_command, print_undelivered
-from hone.config.application import this_application
+from hone.config.application import Application
 from hone.config.files import write_yaml
 from hone.config.jobs import Jobs, override_text
 from hone.errors import HoneError
-from hone.executors.warm import WarmWorkers
 from hone.report import Leaderboard, Row
 from hone.sweep.application import ApplicationPlan, make_application_plan
 from hone.sweep.session import SweepSummary, run_plan
+from hydra_plugins.hone_sweeper._early import EarlyWorkers
 from hydra_plugins.hone_sweeper._settings import WHERE, read_settings
 
 RESULTS = "optimization_results.yaml"
@@ -27,7 +26,9 @@ IN_HYDRA = {"trials": "n_trials", "study.name": "study_name", "study.storage": "
 STATUS = {"stopped": 130, "failed": 1}
 
 
-def sweep(settings: dict[str, Any], loader: Any, master: DictConfig, arguments: list[str]) -> None:
+def sweep(
+    settings: dict[str, Any], loader: Any, master: DictConfig, arguments: list[str], workers: EarlyWorkers
+) -> None:
     """Sweep an application; the one place where an error of its user's becomes a line and an exit status.
 
     Args:
@@ -35,11 +36,12 @@ def sweep(settings: dict[str, Any], loader: Any, master: DictConfig, arguments: 
         loader: Hydra's config loader.
         master: What Hydra composed for the sweep.
         arguments: The command line's overrides.
+        workers: They load the application meanwhile.
     """
     console = Console()
     try:
-        plan = _plan(settings, Jobs(loader, master), master, arguments)
-        summary = run_plan(plan, lambda modules: _workers(plan, modules), console, resume=plan.resume)
+        plan = _plan(settings, Jobs(loader, master), master, arguments, workers.application)
+        summary = run_plan(plan, workers, console, resume=plan.resume)
         _conclude(console, plan, summary)
         if summary.error is not None:
             raise summary.error
@@ -59,8 +61,9 @@ def _told(error: HoneError) -> str:
     return f"{WHERE}.{IN_HYDRA.get(key, key)}{colon}{rest}"
 
 
-def _plan(settings: dict[str, Any], jobs: Jobs, master: DictConfig, arguments: list[str]) -> ApplicationPlan:
-    application = this_application(master)
+def _plan(
+    settings: dict[str, Any], jobs: Jobs, master: DictConfig, arguments: list[str], application: Application
+) -> ApplicationPlan:
     read = read_settings(settings, master)
     return make_application_plan(
         read.sweep,
@@ -72,12 +75,6 @@ def _plan(settings: dict[str, Any], jobs: Jobs, master: DictConfig, arguments: l
         extend=read.extend,
         resume=read.resume,
     )
-
-
-def _workers(plan: ApplicationPlan, modules: Any) -> WarmWorkers:
-    workers = WarmWorkers(modules)
-    workers.preload_application(asdict(plan.application))
-    return workers
 
 
 def _conclude(console: Console, plan: ApplicationPlan, summary: SweepSummary) -> None:

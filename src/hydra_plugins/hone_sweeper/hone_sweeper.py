@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -40,12 +41,21 @@ class HoneSweeper(Sweeper):
         Args:
             arguments: The command line's overrides.
         """
-        from hydra_plugins.hone_sweeper._door import sweep
+        from hone.config.application import this_application
+        from hone.errors import HoneError
+        from hydra_plugins.hone_sweeper._early import EarlyWorkers
 
         held = HydraConfig.instance().cfg
         # From Hydra 1.4 on it is so already; what the config says may look at ${hydra:...}.
         HydraConfig.instance().set_config(self.config)
         try:
-            sweep(self.settings, self.hydra_context.config_loader, self.config, arguments)
+            # First of all: loading the application takes as long as it did here, and goes on while hone is imported.
+            with EarlyWorkers(this_application(self.config)) as workers:
+                from hydra_plugins.hone_sweeper._door import sweep
+
+                sweep(self.settings, self.hydra_context.config_loader, self.config, arguments, workers)
+        except HoneError as error:
+            print(f"hone: {error}", file=sys.stderr)
+            sys.exit(2)
         finally:
             HydraConfig.instance().cfg = held
