@@ -40,4 +40,8 @@ def test_the_sweep_file_that_is_explained_is_valid(project):
 def test_every_file_it_points_at_is_there():
     root = Path(__file__).parents[2]
     for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (root / target).exists(), target
+        name, _, heading = target.partition("#")
+        assert (root / name).exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", (root / name).read_text(), re.MULTILINE)
+            assert heading in [one.lower().replace(" ", "-") for one in headings], target
