@@ -31,6 +31,7 @@ LASTING_THREADS = (
     "Thread-auto_conf",
     "fsspecIO",
     "MlflowLocalArtifactRepository",
+    "tqdm_monitor",
 )
 
 

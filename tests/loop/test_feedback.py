@@ -60,6 +60,19 @@ def test_what_was_not_tried_beside_the_good_trials_stays_in_the_range():
         assert new.high >= decision.figures["next worse above"] * 0.9999
 
 
+def test_a_part_of_a_range_that_was_tried_with_bad_partners_alone_is_not_cut_off():
+    space = {"x": "interval(0.0, 1.0)", "follower": "interval(0.0, 1.0)"}
+    known = Known(space, lambda values: abs(values["x"] - 0.8), 40, sampler="together")
+
+    following = known.next(freeze=0, grow=False)
+
+    [decision] = decisions(following, "shrink")
+    assert decision.key == "x"
+    assert decision.figures["p below"] < 0.1
+    low = [one.values["follower"] for one in known.evidence.ranked[:10]]
+    assert min(low) > 0.2
+
+
 def test_a_range_grows_past_the_edge_at_which_the_best_trials_lie():
     known = Known({"model.lr": "tag(log, interval(1e-6, 1e-3))", "model.dropout": DROPOUT}, bowl, 40)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hone.loop.decision import Decision, Kind
 from hone.loop.draft import Draft, Slot
 from hone.loop.limits import limits_of, may_grow
+from hone.loop.residuals import chance_of, residuals
 from hone.report.look import number
 from hone.space.ranges import Range
 
@@ -18,6 +20,8 @@ LEAST_GOOD = 4
 MARGIN = 0.1
 # A range that would lose less than this share of its width stays as it is.
 WORTH = 0.1
+# A part of a range is cut off where its trials are worse, with all else accounted for, than chance makes them.
+UNLIKELY = 0.1
 # What is nearer to an end than this share of the width lies at its edge.
 EDGE = 0.15
 LEAST_ELITE, ELITE_SHARE = 3, 0.1
@@ -43,17 +47,18 @@ class Ends:
     figures: dict[str, Any]
 
 
-def move_range(draft: Draft, slot: Slot) -> None:
+def move_range(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> None:
     """Decide on one range.
 
     Args:
         draft: The next round.
         slot: The place; one that holds a choice is left alone.
+        slots: All places, as they were before any option was dropped.
     """
     own = Range.of(slot.parameter)
     if own is None or not own.width or not draft.matters(slot):
         return
-    ends = _ends(draft, slot, own)
+    ends = _ends(draft, slot, own, slots)
     low, high = (ends.low, ends.high) if draft.feedback.shrink else (own.place(own.low), own.place(own.high))
     new = own.to(low, high)
     if 1 - new.width / own.width < WORTH:
@@ -68,7 +73,7 @@ def move_range(draft: Draft, slot: Slot) -> None:
     draft.decide(Decision(kind, slot.label, own.text, grown.text, reason, figures))
 
 
-def _ends(draft: Draft, slot: Slot, own: Range) -> Ends:
+def _ends(draft: Draft, slot: Slot, own: Range, slots: Sequence[Slot]) -> Ends:
     count = max(LEAST_GOOD, math.ceil(draft.feedback.keep * len(slot.ranked)))
     good = slot.ranked[:count]
     numbers = {one.number for one in good}
@@ -78,6 +83,9 @@ def _ends(draft: Draft, slot: Slot, own: Range) -> Ends:
     # What lies between the outermost good trial and its first worse neighbour has not been tried: it stays.
     below = max((one for one in others if one < places[0]), default=own.place(own.low))
     above = min((one for one in others if one > places[-1]), default=own.place(own.high))
+    low = max(own.place(own.low), min(below, places[0] - margin))
+    high = min(own.place(own.high), max(above, places[-1] + margin))
+    chances = _chances(draft, slot, own, slots, (low, high))
     elite = slot.ranked[: max(LEAST_ELITE, math.ceil(ELITE_SHARE * len(slot.ranked)))]
     shares = [own.share(slot.value(one)) for one in elite]
     figures = {
@@ -89,13 +97,34 @@ def _ends(draft: Draft, slot: Slot, own: Range) -> Ends:
         "next worse above": own.at(above),
         "best trials": [one.number for one in elite],
         "best values": [slot.value(one) for one in elite],
+        **{f"p {side}": chance for side, chance in chances.items()},
     }
     return Ends(
-        max(own.place(own.low), min(below, places[0] - margin)),
-        min(own.place(own.high), max(above, places[-1] + margin)),
+        low if chances.get("below", 1.0) < UNLIKELY else own.place(own.low),
+        high if chances.get("above", 1.0) < UNLIKELY else own.place(own.high),
         _edges(draft, slot, own, shares),
         figures,
     )
+
+
+def _chances(
+    draft: Draft, slot: Slot, own: Range, slots: Sequence[Slot], kept: tuple[float, float]
+) -> dict[str, float]:
+    """How likely the trials on each side of what would be kept are so much worse by chance, all else equal.
+
+    A sampler tries a part of a range beside whatever it tried with it: bad results there may be those of a bad partner.
+    """
+    places = {one.number: own.place(slot.value(one)) for one in slot.trials}
+    sides = {
+        "below": [number for number, place in places.items() if place < kept[0]],
+        "above": [number for number, place in places.items() if place > kept[1]],
+    }
+    inside = [number for number, place in places.items() if kept[0] <= place <= kept[1]]
+    if not any(sides.values()):
+        return {}
+    left = residuals(draft.evidence, slots, slot)
+    within = [left[number] for number in inside]
+    return {side: chance_of([left[one] for one in beyond], within) for side, beyond in sides.items() if beyond}
 
 
 def _edges(draft: Draft, slot: Slot, own: Range, shares: list[float]) -> tuple[str, ...]:
@@ -142,4 +171,5 @@ def _reason(kind: Kind, own: Range, new: Range, ends: Ends) -> str:
     width = f"width {own.width:.2g} to {new.width:.2g}{own.unit}"
     if kind == "grow":
         return f"the best lie at the edge ({' and '.join(ends.at_edge)}): {best}; {where}; {width}"
-    return f"{where}; {width}"
+    chances = [f"p = {number(seen[f'p {side}'])} {side}" for side in ("below", "above") if f"p {side}" in seen]
+    return f"{where}; those beyond are worse, all else equal ({', '.join(chances)}); {width}"

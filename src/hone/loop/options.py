@@ -12,7 +12,7 @@ from hone.loop.decision import Decision
 from hone.loop.draft import Draft, Slot
 from hone.loop.evidence import Tried
 from hone.loop.limits import limits_of
-from hone.loop.residuals import residuals
+from hone.loop.residuals import chance_of, residuals
 from hone.report.look import number
 from hone.space.ranges import Ladder, Range
 
@@ -51,10 +51,10 @@ def drop_dominated(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> None:
         key = str(option)
         if key in safe or key not in halves:
             continue
-        chance = _chance(halves[key], halves[leader])
-        if chance < level and (alike := _all_else_equal(draft, slot, slots, tried[key], tried[leader])) < level:
+        by_chance = chance_of(halves[key], halves[leader])
+        if by_chance < level and (alike := _all_else_equal(draft, slot, slots, tried[key], tried[leader])) < level:
             kept.remove(option)
-            figures = _figures(draft, tried, halves, key, leader, chance)
+            figures = _figures(draft, tried, halves, key, leader, by_chance)
             _drop(draft, slot, option, kept, figures | {"p, all else equal": alike})
 
 
@@ -112,14 +112,7 @@ def _all_else_equal(
     draft: Draft, slot: Slot, slots: Sequence[Slot], worse: Sequence[Tried], better: Sequence[Tried]
 ) -> float:
     left = residuals(draft.evidence, slots, slot)
-    return _chance([left[one.number] for one in worse], [left[one.number] for one in better])
-
-
-def _chance(worse: Sequence[float], better: Sequence[float]) -> float:
-    """How likely the costs of one option are so much higher than another's by chance."""
-    from scipy.stats import mannwhitneyu
-
-    return float(mannwhitneyu(worse, better, alternative="greater").pvalue)
+    return chance_of([left[one.number] for one in worse], [left[one.number] for one in better])
 
 
 def add_rung(draft: Draft, slot: Slot) -> None:

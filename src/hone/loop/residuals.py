@@ -47,6 +47,13 @@ def residuals(evidence: Evidence, slots: Sequence[Slot], without: Slot) -> dict[
     return {one.number: float(rank - hoped) for one, rank, hoped in zip(trials, ranks, expected, strict=True)}
 
 
+def chance_of(worse: Sequence[float], better: Sequence[float]) -> float:
+    """How likely some costs are so much higher than others by chance, by Mann and Whitney's test."""
+    from scipy.stats import mannwhitneyu
+
+    return float(mannwhitneyu(worse, better, alternative="greater").pvalue)
+
+
 def _places(slot: Slot, trials: Sequence[Tried]) -> list[float]:
     """Where each trial lies; of a choice, the number of its option among those that were tried."""
     own = Range.of(slot.parameter)
