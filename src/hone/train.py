@@ -28,12 +28,13 @@ from hone.provenance import Provenance, environment
 from hone.report import Artist, DrawRun
 from hone.sweep.configs import TrialConfig, model_class, trial_overrides, without_controller
 from hone.sweep.lock import only_controller
-from hone.sweep.runs import EVALUATION, SUMMARY, close_run, ending_of, log_model
+from hone.sweep.runs import close_run, ending_of, log_model
 from hone.tracking.courier import Courier
 from hone.tracking.record import run_record
 from hone.tracking.run import KIND, TrackedRun, end_abandoned
 from hone.tracking.store import TrackingConfig, open_store
 from hone.tracking.tags import DIRECTION, METRIC, OBJECTIVE
+from hone.worker.disk import EVALUATION, SUMMARY
 from hone.worker.messages import (
     Begin,
     Ending,

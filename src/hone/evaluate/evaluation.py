@@ -23,11 +23,11 @@ from hone.executors.executor import Workers
 from hone.executors.local import LocalExecutor
 from hone.reproduce.again import Given
 from hone.reproduce.drift import data_drifts
-from hone.sweep.runs import EVALUATION as FOLDER
 from hone.tracking.fetch import in_its_experiment
 from hone.tracking.inputs import SPLITTING
 from hone.tracking.store import Store
 from hone.train import new_directory
+from hone.worker.disk import EVALUATION
 from hone.worker.messages import Lease
 from hone.worker.run import LOG_FILE
 from hone.worker.scoring import ScoreRequest, read_measured
@@ -149,7 +149,7 @@ def _read(source: Source, scored: Scored, opponent: Opponent) -> Evaluation:
     config, run = source.prepared.trial.config, source.run
     scores = scores_of(measured)
     metric = metric_of(str(config.get("monitor")), scores)
-    mistakes = mistakes_of(measured, scored.directory / FOLDER)
+    mistakes = mistakes_of(measured, scored.directory / EVALUATION)
     comparison, reason = None, opponent.reason
     if opponent.source is not None:
         comparison, reason = comparison_of(measured, opponent.source.run.run_id, run.name, opponent.name, metric)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hone.evaluate.results import ALIKE, BETTER, WORSE, Comparison, Latency, Mistakes, Score, Size, Slice
+from hone.worker.disk import MISTAKES, SUMMARY
 
 MIB = 2**20
 LEVEL = 0.05
@@ -32,8 +33,8 @@ def mistakes_of(measured: Mapping[str, Any], folder: Path) -> Mistakes:
     """What was taken for what."""
     if measured["kind"] != "classes":
         return Mistakes()
-    summary = json.loads((folder / "evaluation.json").read_text())
-    surest = json.loads((folder / "mistakes.json").read_text(encoding="utf-8"))
+    summary = json.loads((folder / SUMMARY).read_text())
+    surest = json.loads((folder / MISTAKES).read_text(encoding="utf-8"))
     wrong = round((1 - summary["accuracy"]) * summary["rows"])
     confused = tuple((one["label"], one["predicted"], one["rows"]) for one in measured["confused"])
     return Mistakes(wrong, confused, tuple(surest))

@@ -17,8 +17,8 @@ from hone.loop.mistakes import Lagging
 from hone.loop.state import Score
 from hone.tracking.store import Store
 from hone.tracking.tags import ROUND
+from hone.worker.disk import CLASSES, EVALUATION, SUMMARY
 
-FOLDER, SUMMARY, CLASSES = "evaluation", "evaluation.json", "classes.csv"
 # Fewer examples of a class say nothing of it.
 LEAST_ROWS = 10
 
@@ -34,8 +34,8 @@ def lagging_classes(directory: Path, by: float) -> tuple[Lagging, ...]:
         The worst first; none where its predictions were not kept, or are of no classes.
     """
     try:
-        summary = json.loads((directory / FOLDER / SUMMARY).read_text())
-        with (directory / FOLDER / CLASSES).open(newline="") as file:
+        summary = json.loads((directory / EVALUATION / SUMMARY).read_text())
+        with (directory / EVALUATION / CLASSES).open(newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, ValueError):
         return ()

@@ -14,6 +14,7 @@ from hone.errors import HoneError
 from hone.report.artist import Done, DrawRun, DrawStudy, Request, decode_request, encode_done
 from hone.report.draw import draw_evaluation, draw_study
 from hone.worker.death import die_with_parent
+from hone.worker.disk import EVALUATION
 
 # Whatever trains goes first.
 NICENESS = 15
@@ -36,8 +37,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--storage", help="the study's storage, where it is not under mlruns/studies")
     given = parser.parse_args(arguments)
     directory = given.directory.resolve()
-    if (directory / "evaluation").is_dir():
-        request: Request = DrawRun(str(directory / "evaluation"))
+    if (directory / EVALUATION).is_dir():
+        request: Request = DrawRun(str(directory / EVALUATION))
     else:
         root = directory.parents[1]
         request = DrawStudy(str(directory / "report"), directory.name, given.storage, str(root))

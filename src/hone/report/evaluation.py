@@ -16,6 +16,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 from hone.report.chart import Axis, Chart, Image, Panel, Scale, Series, Surface
 from hone.report.look import ACCENT, MUTED, SERIES, STATES, shorten
 from hone.report.slices import slices_of
+from hone.worker.disk import IMAGES, MISTAKES, PREDICTIONS, SUMMARY
 
 MOST_CLASSES = 30
 MOST_CURVES = 10
@@ -56,8 +57,8 @@ class Evaluated:
 
 def read_evaluation(folder: Path) -> Evaluated:
     """Read what training left."""
-    summary = json.loads((folder / "evaluation.json").read_text())
-    table = pq.read_table(folder / "predictions.parquet")
+    summary = json.loads((folder / SUMMARY).read_text())
+    table = pq.read_table(folder / PREDICTIONS)
     if summary["kind"] == "numbers":
         return Evaluated(folder, summary, _numbers(table, "target"), _numbers(table, "predicted"))
     places = {name: place for place, name in enumerate(summary["classes"])}
@@ -180,10 +181,10 @@ def calibration(run: Evaluated) -> Chart | None:
 
 def mistakes(run: Evaluated) -> Chart | None:
     """The most confident mistakes, where their images are known."""
-    path = run.folder / "mistakes.npz"
+    path = run.folder / IMAGES
     if not path.is_file():
         return None
-    found = json.loads((run.folder / "mistakes.json").read_text(encoding="utf-8"))
+    found = json.loads((run.folder / MISTAKES).read_text(encoding="utf-8"))
     panels = []
     with np.load(path) as images:
         for one in found[:SHOWN_MISTAKES]:

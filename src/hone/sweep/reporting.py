@@ -11,8 +11,8 @@ from rich.console import Console
 
 from hone.report import Artist, Done, DrawRun, DrawStudy, Leaderboard
 from hone.sweep.books import Books
-from hone.sweep.runs import EVALUATION, SUMMARY
 from hone.sweep.trial import Trial, trial_directory
+from hone.worker.disk import EVALUATION, SUMMARY
 
 FIRST_TRIALS = 5
 # Again when so many times as many trials have ended as when it was last drawn.

@@ -10,12 +10,12 @@ from typing import Any
 
 from hone.tracking.records import LogModel, texts_of
 from hone.tracking.run import ERROR, FAILURE, STEPS, WEIGHTS, TrackedRun
+from hone.worker.disk import EVALUATION
 from hone.worker.messages import Ending, Exited, Failed, Pruned, Result
 from hone.worker.run import LOG_FILE, read_result
 
 TRACEBACK_FILE = "traceback.txt"
 CHECKPOINTS = "checkpoints"
-EVALUATION, SUMMARY = "evaluation", "evaluation.json"
 # A trial may print without end; the end of it is kept.
 LONGEST_LOG = 1_000_000
 

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.utils.data import RandomSampler
 
 from hone.training.figures import Predictions, write_evaluation
+from hone.worker.disk import EVALUATION
 
-FOLDER = "evaluation"
 # More are more than anybody looks at, and memory that the trial may not have.
 MOST_VALUES = 20_000_000
 
@@ -61,7 +61,7 @@ class Evaluation(Callback):
     """
 
     def __init__(self, directory: Path, split: str, monitor: str, mode: str, config: EvaluationConfig) -> None:
-        self.directory = directory / FOLDER
+        self.directory = directory / EVALUATION
         self.split = split
         self.monitor, self.mode = monitor, mode
         self.config = config

@@ -15,8 +15,8 @@ import torch
 from torchmetrics.functional import explained_variance, mean_absolute_error, mean_squared_error, r2_score
 from torchmetrics.functional.classification import multiclass_calibration_error, multiclass_confusion_matrix
 
-PREDICTIONS, SUMMARY, CLASSES = "predictions.parquet", "evaluation.json", "per_class.csv"
-MISTAKES, IMAGES = "mistakes.json", "mistakes.npz"
+from hone.worker.disk import CLASSES, IMAGES, MISTAKES, PREDICTIONS, SUMMARY
+
 LONGEST_TEXT = 2_000
 
 Array = np.ndarray[Any, Any]

@@ -18,9 +18,9 @@ from hone.training.checkpoints import load_weights
 from hone.training.components import build_model, filled_in
 from hone.training.data import ready_data
 from hone.training.digests import data_digests, model_digests, torch_state
-from hone.training.evaluation import FOLDER, EvaluationConfig
+from hone.training.evaluation import EvaluationConfig
 from hone.training.failures import failure
-from hone.training.figures import SUMMARY, Predictions, class_names, write_evaluation
+from hone.training.figures import Predictions, class_names, write_evaluation
 from hone.training.resume import model_bytes
 from hone.training.scoring.answers import Answers, keep_answers, same_rows
 from hone.training.scoring.groups import groups_of
@@ -30,6 +30,7 @@ from hone.training.scoring.measures import Measures
 from hone.training.scoring.paired import compare
 from hone.training.scoring.slices import score_slices
 from hone.training.trial import quieten
+from hone.worker.disk import EVALUATION, SUMMARY
 from hone.worker.messages import Ending, Result, Started, TrialJob
 from hone.worker.scoring import ScoreRequest, write_measured
 
@@ -136,7 +137,7 @@ def _own_name(name: str, stage: str) -> str:
 def _of_predictions(
     told: Told, passed: Passed, predictions: Predictions, logged: Mapping[str, float], scores: Mapping[str, Any]
 ) -> dict[str, Any]:
-    request, data, folder = told.request, told.data, told.directory / FOLDER
+    request, data, folder = told.request, told.data, told.directory / EVALUATION
     classes = class_names(data, predictions.scores.shape[1]) if predictions.kind == "classes" else []
     fields = data.fields(request.split) if hasattr(data, "fields") else {}
     # First, since a column that is not there is the user's to mend.
