@@ -15,6 +15,7 @@ from hone.errors import missing_metric
 from hone.training.digests import torch_state
 from hone.training.failures import Diverged
 from hone.training.resume import Resumer, model_bytes
+from hone.worker.lightning import numbers, stop_training
 from hone.worker.messages import Begin, Report, Started, Verdict
 
 
@@ -157,10 +158,7 @@ class Reporter(Callback):
             asked = self.resumer.asked
         self.stopped, asked = trainer.strategy.broadcast((stop, asked), 0)
         if self.stopped:
-            trainer.should_stop = True
-            # Lightning otherwise trains on to min_epochs.
-            trainer.fit_loop.min_epochs = None
-            trainer.fit_loop.epoch_loop.min_steps = None
+            stop_training(trainer)
         for name in self.objectives:
             if name in metrics and not math.isfinite(metrics[name]):
                 raise Diverged(f"{name} is {metrics[name]} at step {trainer.global_step}")
@@ -188,12 +186,6 @@ class Reporter(Callback):
         best = pick(judged, key=lambda one: one[monitor])
         # An epoch's training metrics are complete after its validation, so those at hand are of the epoch before.
         return {name: value for name, value in best.items() if not name.startswith("train/")}
-
-
-def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The single numbers among metrics, NaN and infinities included, as Python floats."""
-    singles = ((name, value) for name, value in metrics.items() if getattr(value, "numel", lambda: 1)() == 1)
-    return {name: float(value) for name, value in singles}
 
 
 def _log_size(trainer: pl.Trainer, model: pl.LightningModule) -> None:

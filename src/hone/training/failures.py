@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
+from dataclasses import replace
 
 import torch
 
-from hone.errors import HoneError
 from hone.worker.disk import is_full
+from hone.worker.failures import described, is_out_of_memory
 from hone.worker.messages import Failed
 
-OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "can't allocate memory")
 # What torch's own file writer says when a write falls short.
 CUT_OFF = ("PytorchStreamWriter failed", "unexpected pos", "No space left on device")
 
@@ -37,13 +36,10 @@ def failure(error: BaseException, *, before_training: bool) -> Failed:
     Returns:
         Its kind, one line, and the whole traceback.
     """
+    found = described(error, kind_of(error), before=before_training)
     lines = str(error).strip().splitlines()
-    message = lines[0] if lines else type(error).__name__
-    whole = "".join(traceback.format_exception(error))
-    if isinstance(error, HoneError):
-        return Failed("error", error.message, whole, bad_input=before_training, where=error.where)
     own = isinstance(error, Diverged | Preempted | DiskFull)
-    return Failed(kind_of(error), message if own or not lines else f"{type(error).__name__}: {message}", whole)
+    return replace(found, message=lines[0]) if own and lines else found
 
 
 def kind_of(error: BaseException) -> str:
@@ -55,8 +51,4 @@ def kind_of(error: BaseException) -> str:
         return "disk"
     if isinstance(error, RuntimeError) and any(sign in str(error) for sign in CUT_OFF):
         return "disk"
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return "oom"
-    if isinstance(error, RuntimeError | OSError) and any(sign in str(error).lower() for sign in OUT_OF_MEMORY):
-        return "oom"
-    return "error"
+    return "oom" if isinstance(error, torch.OutOfMemoryError) or is_out_of_memory(error) else "error"

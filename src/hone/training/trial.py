@@ -18,7 +18,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from hone.errors import ModelError
 from hone.tracking.spool import SpoolWriter
 from hone.tracking.system import SystemMetrics
-from hone.training.callbacks import Reporter, ReportLine, TrainLoss, numbers
+from hone.training.callbacks import Reporter, ReportLine, TrainLoss
 from hone.training.checkpoints import make_portable
 from hone.training.components import build_model, build_trainer, filled_in
 from hone.training.data import ready_data
@@ -29,6 +29,7 @@ from hone.training.lifeline import Lifeline
 from hone.training.logger import SpoolLogger
 from hone.training.resume import Resumer, model_bytes, resume_point
 from hone.worker.disk import RESUME_FILE
+from hone.worker.lightning import numbers
 from hone.worker.messages import Begin, Ending, Pruned, Report, Result, Started, TrialJob, Verdict
 from hone.worker.ranks import is_first_rank
 

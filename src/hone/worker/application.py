@@ -7,23 +7,25 @@ import functools
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hone.config.application import Loaded, load, read_application
-from hone.errors import ConfigError, HoneError
+from hone.errors import ConfigError
 from hone.tracking.redirect import redirect
 from hone.tracking.spool import SpoolWriter
 from hone.tracking.system import SystemMetrics
 from hone.worker.disk import is_full
+from hone.worker.failures import described, is_out_of_memory
 from hone.worker.imports import when_imported
 from hone.worker.lessons import teach
 from hone.worker.lightning import join_lightning
 from hone.worker.messages import Ending, Failed, Pruned, Result, TrialJob
 from hone.worker.ranks import is_first_rank
-from hone.worker.reporting import Pruning, Talk, talk_by
+from hone.worker.reporting import Talk, talk_by
 
-OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "can't allocate memory")
+RETURNED = "the application's function"
 
 
 def run_application(job: TrialJob, node: Mapping[str, Any], line: Any, started: float) -> Ending:
@@ -115,45 +117,31 @@ def _values(returned: Any, objectives: Sequence[str]) -> dict[str, float]:
     """
     several = len(objectives) > 1
     if several and (isinstance(returned, str | Mapping) or not hasattr(returned, "__len__")):
-        raise ConfigError(
-            f"must return {len(objectives)} numbers, not {returned!r}", where="the application's function"
-        )
+        raise ConfigError(f"must return {len(objectives)} numbers, not {returned!r}", where=RETURNED)
     values = list(returned) if several else [returned]
     if len(values) != len(objectives):
         raise ConfigError(
             f"returned {len(values)} values where hydra.sweeper.direction names {len(objectives)}",
-            where="the application's function",
+            where=RETURNED,
         )
     try:
         return {name: float(value) for name, value in zip(objectives, values, strict=True)}
     except (TypeError, ValueError):
         wanted = "numbers" if several else "a number"
-        raise ConfigError(
-            f"must return the objective, {wanted}, not {returned!r}", where="the application's function"
-        ) from None
+        raise ConfigError(f"must return the objective, {wanted}, not {returned!r}", where=RETURNED) from None
 
 
 def _failed(error: BaseException, *, before: bool) -> Failed:
-    lines = str(error).strip().splitlines()
-    whole = "".join(traceback.format_exception(error))
-    if isinstance(error, ConfigError) and error.where == "the application's function":
-        return Failed("error", error.message, whole, bad_input=True, where=error.where)
-    if isinstance(error, HoneError):
-        return Failed("error", error.message, whole, bad_input=before, where=error.where)
-    name = type(error).__name__
-    # Hydra explains on the first line what does not compose, and no trial of this sweep will do better.
-    return Failed(_kind(error), f"{name}: {lines[0]}" if lines else name, whole, bad_input=before)
+    # What it returns is wrong each time. And Hydra explains on the first line what does not compose, and no trial of
+    # this sweep will do better.
+    returned = isinstance(error, ConfigError) and error.where == RETURNED
+    return replace(described(error, _kind(error), before=before), bad_input=before or returned)
 
 
 def _kind(error: BaseException) -> str:
     if isinstance(error, OSError) and is_full(error):
         return "disk"
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "oom"
-    if isinstance(error, RuntimeError | OSError) and any(sign in str(error).lower() for sign in OUT_OF_MEMORY):
+    if is_out_of_memory(error):
         return "oom"
     # Lightning's word for SIGTERM.
     return "preempted" if type(error).__name__ == "SIGTERMException" else "error"
-
-
-__all__ = ["Pruning", "run_application"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -114,15 +114,22 @@ class _Reporter:
         if trainer.is_global_zero:
             # A program that logs to MLflow by itself logs the same values at the same steps.
             spooled = not any(type(one).__name__ == "MLFlowLogger" for one in trainer.loggers)
-            stop = self.talk.report(trainer.global_step, _numbers(trainer.callback_metrics), spooled=spooled)
+            stop = self.talk.report(trainer.global_step, numbers(trainer.callback_metrics), spooled=spooled)
         self.pruned = trainer.strategy.broadcast(stop, 0)
         if self.pruned:
             self.talk.pruned = True
-            trainer.should_stop = True
-            # Lightning otherwise trains on to min_epochs.
-            trainer.fit_loop.min_epochs = None
-            trainer.fit_loop.epoch_loop.min_steps = None
+            stop_training(trainer)
 
 
-def _numbers(metrics: Any) -> dict[str, float]:
-    return {name: float(value) for name, value in metrics.items() if getattr(value, "numel", lambda: 1)() == 1}
+def stop_training(trainer: Any) -> None:
+    """End training after this batch or epoch, whatever the least is that was asked of it."""
+    trainer.should_stop = True
+    # Lightning otherwise trains on to min_epochs.
+    trainer.fit_loop.min_epochs = None
+    trainer.fit_loop.epoch_loop.min_steps = None
+
+
+def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The single numbers among metrics, NaN and infinities included, as Python floats."""
+    singles = ((name, value) for name, value in metrics.items() if getattr(value, "numel", lambda: 1)() == 1)
+    return {name: float(value) for name, value in singles}

@@ -16,7 +16,7 @@ PLACE = ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID")
 
 
 class Pruning(Exception):
-    """Ends a program whose trial is pruned and that goes on to something else."""
+    """Raised where the study wants a trial to stop, and it would go on."""
 
 
 class Talk:

@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from hone.errors import ModelError
-from hone.training.callbacks import numbers
 from hone.training.components import build_trainer
 from hone.training.evaluation import rows_of, understood
 from hone.training.figures import Predictions
 from hone.training.scoring.latency import latencies
+from hone.worker.lightning import numbers
 
 # Beyond this they would take more memory than what they come to is worth.
 MOST_VALUES = 200_000_000
