@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
-from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
@@ -18,10 +16,6 @@ from hone.config.application import compose_job
 from hone.config.compose import flat_keys
 from hone.config.explain import first_line
 from hone.errors import ConfigError
-
-# A text that Hydra reads as itself, whatever stands around it.
-PLAIN = re.compile(r"[A-Za-z_][\w/.\-]*")
-WORDS = ("true", "false", "null", "nan", "inf")
 
 
 class Jobs:
@@ -107,22 +101,3 @@ def _plain(node: DictConfig | ListConfig, key: Any) -> Any:
 
 def _named(value: Any) -> str:
     return str(getattr(value, "name", value))
-
-
-def override_text(key: str, value: Any) -> str:
-    """An override that Hydra reads back as the same value.
-
-    Args:
-        key: With its prefix, such as ``+model.width``.
-        value: A plain value.
-    """
-    return f"{key}={Override._get_value_element_as_str(_quoted(value))}"
-
-
-def _quoted(value: Any) -> Any:
-    if isinstance(value, str):
-        as_it_is = PLAIN.fullmatch(value) and value.lower() not in WORDS
-        return value if as_it_is else QuotedString(text=value, quote=Quote.single)
-    if isinstance(value, Mapping):
-        return {_quoted(key): _quoted(one) for key, one in value.items()}
-    return [_quoted(one) for one in value] if isinstance(value, list | tuple) else value

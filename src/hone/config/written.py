@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# What needs no quotes, and is read as nothing but a text.
-PLAIN = re.compile(r"[A-Za-z_][\w./@-]*")
+from hydra.core.override_parser.types import Override, Quote, QuotedString
+
+# A text that Hydra reads as itself, whatever stands around it.
+PLAIN = re.compile(r"[A-Za-z_][\w/.\-]*")
 WORDS = ("true", "false", "null", "nan", "inf")
 
 
@@ -17,22 +19,30 @@ def written(value: Any) -> str:
     Args:
         value: Plain: nested lists, mappings and scalars.
     """
-    if value is None:
-        return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{written(key)}:{written(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ",".join(map(written, value)) + "]"
-    text = str(value)
-    if PLAIN.fullmatch(text) and text.lower() not in WORDS:
-        return text
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return str(Override._get_value_element_as_str(_quoted(value)))
 
 
 def choice(options: Sequence[Any]) -> str:
     """A choice between values."""
     return f"choice({', '.join(map(written, options))})"
+
+
+def override_text(key: str, value: Any) -> str:
+    """An override that Hydra reads back as the same value.
+
+    Args:
+        key: With its prefix, such as ``+model.width``.
+        value: A plain value.
+    """
+    return f"{key}={Override._get_value_element_as_str(_quoted(value))}"
+
+
+def _quoted(value: Any) -> Any:
+    if isinstance(value, str):
+        as_it_is = PLAIN.fullmatch(value) and value.lower() not in WORDS
+        return value if as_it_is else QuotedString(text=value, quote=Quote.single)
+    if isinstance(value, Mapping):
+        return {_quoted(key): _quoted(one) for key, one in value.items()}
+    return [_quoted(one) for one in value] if isinstance(value, Sequence) else value

@@ -10,9 +10,10 @@ from typing import Any
 
 from hone.config.application import APPLICATION_FILE, Application, placed
 from hone.config.files import yaml_text
-from hone.config.jobs import Jobs, override_text
+from hone.config.jobs import Jobs
 from hone.config.sweeps import Entry, parse_override
 from hone.config.version import APPLICATION as NODE
+from hone.config.written import override_text
 from hone.errors import ConfigError, SpaceError, did_you_mean
 from hone.space import Space, parse_space
 from hone.sweep.configs import TrialConfig, TrialConfigs

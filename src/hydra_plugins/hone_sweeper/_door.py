@@ -12,7 +12,8 @@ from rich.console import Console
 from hone.cli.hints import dashboard_command, print_undelivered
 from hone.config.application import Application
 from hone.config.files import write_yaml
-from hone.config.jobs import Jobs, override_text
+from hone.config.jobs import Jobs
+from hone.config.written import override_text
 from hone.errors import HoneError
 from hone.report import Leaderboard, Row
 from hone.sweep.application import ApplicationPlan, make_application_plan
