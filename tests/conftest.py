@@ -16,6 +16,8 @@ from shared_workers import SharedWorkers
 
 from hone.cli import main
 from hone.executors import warm
+from hone.provenance import environment
+from hone.provenance.code import origin
 from hone.tracking.store import TrackingConfig, open_store
 
 # Pictures are asked for by the tests that look at them.
@@ -147,6 +149,24 @@ class Answer:
     returncode: int
     stdout: str
     stderr: str
+
+
+@pytest.fixture
+def as_new_process():
+    """A process looks at its environment and code once, and in tests one process stands for many."""
+    environment.cache_clear()
+    origin.cache_clear()
+
+
+@pytest.fixture
+def runs(project):
+    """The project's runs as the store has them now, oldest first."""
+
+    def look():
+        store = open_store(TrackingConfig(directory=str(project / "mlruns")))
+        return store.runs(order_by=["attributes.start_time ASC"])
+
+    return look
 
 
 @pytest.fixture

@@ -1,28 +1,13 @@
 import pytest
 
 from hone.provenance import environment
-from hone.provenance.code import origin
-from hone.tracking.store import TrackingConfig, open_store
 
 TOY = ("--config-name", "toy")
 
 
 @pytest.fixture(autouse=True)
-def _each_command_looks_anew():
-    """A process looks at its environment once, and here one process stands for many."""
-    environment.cache_clear()
-    origin.cache_clear()
-
-
-@pytest.fixture
-def runs(project):
-    """The project's runs as the store has them now, oldest first."""
-
-    def look():
-        store = open_store(TrackingConfig(directory=str(project / "mlruns")))
-        return store.runs(order_by=["attributes.start_time ASC"])
-
-    return look
+def _each_command_looks_anew(as_new_process):
+    pass
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from hydra.errors import MissingConfigException, OverrideParseException
 
+from hone.config.written import override_key
 from hone.errors import ConfigError, did_you_mean
 
 QUOTED_KEY = re.compile(r"(?:Could not (?:override|delete from config\.?|append to config\.?)[^']*)'([^'\s]+)'")
@@ -65,7 +66,7 @@ def _unknown_key(
     if key in groups:
         options = groups[key]
         return ConfigError(f"needs one of its options.{_shown(options)}", where=key)
-    given = next((one for one in overrides if one.lstrip("+~").split("=")[0] == key), f"{key}=...")
+    given = next((one for one in overrides if override_key(one) == key), f"{key}=...")
     near = (
         _near_group(key, given.partition("=")[2], groups)
         or did_you_mean(key, [*known_keys, *groups])

@@ -1,4 +1,4 @@
-"""Values as Hydra's override grammar has them."""
+"""Overrides and their values as Hydra's grammar has them."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def override_text(key: str, value: Any) -> str:
         value: A plain value.
     """
     return f"{key}={Override._get_value_element_as_str(_quoted(value))}"
+
+
+def override_key(override: str) -> str:
+    """The key of an override, whatever it does with it: ``optimizer.lr`` of ``+optimizer.lr=0.1``."""
+    return override.lstrip("+~").partition("=")[0]
 
 
 def _quoted(value: Any) -> Any:

@@ -23,7 +23,7 @@ from hone.executors.executor import Workers
 from hone.executors.local import LocalExecutor
 from hone.reproduce.again import Given
 from hone.reproduce.drift import data_drifts
-from hone.tracking.fetch import in_its_experiment
+from hone.tracking.fetch import KeptRun, in_its_experiment
 from hone.tracking.inputs import SPLITTING
 from hone.tracking.store import Store
 from hone.train import new_directory
@@ -81,6 +81,15 @@ def evaluate(
     check(split, options)
     kept = find_source(store, run)
     store = in_its_experiment(store, kept)
+    source, opponent, scored = _scored(store, kept, split, options, start_workers, root)
+    evaluation = _read(source, scored, opponent)
+    return track(evaluation, source, scored, store, options)
+
+
+def _scored(
+    store: Store, kept: KeptRun, split: str, options: Options, start_workers: StartWorkers, root: Path
+) -> tuple[Source, Opponent, Scored]:
+    """Get both models ready and let a worker score them; what was fetched for that is gone afterwards."""
     composer = Composer(options.config_dir, options.config_name)
     given = _given(options, composer)
     directory = new_directory(root / "trials" / "evaluate")
@@ -106,8 +115,7 @@ def evaluate(
             if not (directory / LOG_FILE).is_file():
                 shutil.rmtree(directory, ignore_errors=True)
             raise
-    evaluation = _read(source, scored, opponent)
-    return track(evaluation, source, scored, store, options)
+    return source, opponent, scored
 
 
 def _given(options: Options, composer: Composer) -> Given:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hone.config.compose import Composer
+from hone.config.written import override_key
 from hone.errors import HoneError, StoreError
 from hone.evaluate.options import Options
 from hone.evaluate.source import Source, find_source, make_ready
@@ -87,5 +88,5 @@ def _ready(
 
 def _of_data(given: Given) -> Given:
     """What is said of the data, without what is said of the one model."""
-    kept = tuple(one for one in given.overrides if one.lstrip("+~").partition("=")[0].split(".")[0] in SHARED)
+    kept = tuple(one for one in given.overrides if override_key(one).split(".")[0] in SHARED)
     return replace(given, overrides=kept)

@@ -158,7 +158,7 @@ class EarlyWorkers:
     """
 
     def __init__(self) -> None:
-        self._early: WarmWorkers | None = WarmWorkers()
+        self._early: WarmWorkers | None = self._start()
 
     def __call__(self, modules: Sequence[str]) -> WarmWorkers:
         """Give workers that import some modules before their first trial.
@@ -172,9 +172,12 @@ class EarlyWorkers:
             if early is not None:
                 early.close()
             return WarmWorkers(modules)
-        workers = early or WarmWorkers()
+        workers = early or self._start()
         workers.preload(modules)
         return workers
+
+    def _start(self) -> WarmWorkers:
+        return WarmWorkers()
 
     def __enter__(self) -> Self:
         return self

@@ -18,6 +18,11 @@ from hone.sweep.plan import Plan
 ROUNDS = Path("sweeps") / "rounds"
 
 
+def round_file(loop: str, number: int) -> Path:
+    """A round's sweep file."""
+    return ROUNDS / loop / f"round-{number}.yaml"
+
+
 def first_content(plan: Plan, file: Path, overrides: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The sweep file with the command line in it.
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from hone.config.compose import Composer
 from hone.config.files import read_yaml, write_yaml
 from hone.executors import StartWorkers
-from hone.loop.begin import ROUNDS
+from hone.loop.begin import round_file
 from hone.loop.books import REPORT, LoopBooks
 from hone.loop.confirm import candidates, confirmation
 from hone.loop.evidence import Evidence, gather
@@ -106,10 +106,6 @@ class Rounds:
         """Seconds that the loop took, all sessions together."""
         return self._before + time.monotonic() - self._began
 
-    def file(self, number: int) -> Path:
-        """A round's sweep file."""
-        return ROUNDS / self.state.name / f"round-{number}.yaml"
-
     def _keep(self, state: LoopState) -> None:
         self.state = replace(state, spent=self.spent)
         save(self.state, self.directory)
@@ -119,18 +115,19 @@ class Rounds:
         return record
 
     def _new_round(self, number: int) -> RoundRecord:
-        plan = self._plan(self.file(number))
+        file = round_file(self.state.name, number)
+        plan = self._plan(file)
         sweep = plan.sweep
         record = RoundRecord(
             number=number,
-            file=str(self.file(number)),
+            file=str(file),
             study=f"{self.state.name}-round-{number}",
             beliefs=_beliefs(plan.space),
             fidelity=sweep.feedback.fidelity_of(number),
             metric=sweep.metric,
             maximize=sweep.direction == "maximize",
         )
-        self.bench.books.add_round_file(self.file(number).read_text(), number)
+        self.bench.books.add_round_file(file.read_text(), number)
         return self._note(record)
 
     def _go_through(self, record: RoundRecord) -> None:
@@ -194,7 +191,7 @@ class Rounds:
     def _confirm(self, record: RoundRecord, plan: Plan, evidence: Evidence) -> RoundRecord:
         if record.candidates:
             return record
-        study, file = f"{record.study}-confirm", self.directory / f"confirm-{record.number}.yaml"
+        study, file = record.confirmation, self.directory / f"confirm-{record.number}.yaml"
         seed = int(plan.config.get("seed") or 0)
         content = confirmation(_content(plan), plan.sweep.feedback.confirm, evidence, seed, study)
         write_yaml(content, file)
@@ -206,19 +203,20 @@ class Rounds:
         again = self._plan(file)
         self._sweep(again, file, study, Round(self.directory, record.number, CONFIRMATION))
         found = self._evidence(study, again)
-        runs = {one.number: kept_run_id(self._trial(record, one.number)) for one in found.trials}
+        runs = {one.number: kept_run_id(self.confirming(record, one.number)) for one in found.trials}
         cost = replace(record.cost, confirm_steps=found.steps, confirm_seconds=found.seconds)
         return self._note(replace(record, candidates=candidates(evidence, found, runs), cost=cost))
 
-    def _trial(self, record: RoundRecord, number: int) -> Path:
-        return trial_directory(self.bench.root / "trials" / f"{record.study}-confirm", number)
+    def confirming(self, record: RoundRecord, number: int) -> Path:
+        """The directory of a trial of a round's confirmation."""
+        return trial_directory(self.bench.root / "trials" / record.confirmation, number)
 
     def _judge(self, record: RoundRecord, plan: Plan) -> RoundRecord:
         winner = record.winner
         if winner is None or record.done:
             return record
         place = best_seed(winner, maximize=record.maximize)
-        directory = self._trial(record, winner.trials[place])
+        directory = self.confirming(record, winner.trials[place])
         by, run = plan.sweep.feedback.lagging.by, winner.runs[place]
         record = replace(record, lagging=self.bench.judge.lagging(run, record.number, directory, by))
         if record.score is None:
@@ -233,7 +231,7 @@ class Rounds:
         record = replace(record, decisions=following.decisions, done=True)
         # The file first: what is written down as done must be there.
         if following.searched:
-            path = self.file(record.number + 1)
+            path = round_file(self.state.name, record.number + 1)
             write_round(following.content, following.decisions, path, _heading(self.state.name, record.number + 1))
         why = why_stop(
             self.state.with_round(record), plan.sweep.feedback.levels, self.spent, searched=following.searched

@@ -14,7 +14,7 @@ from hone.config.compose import Composer, resolve
 from hone.config.files import read_yaml, write_yaml
 from hone.errors import HoneError, LoopError
 from hone.executors import StartWorkers
-from hone.loop.begin import ROUNDS, first_content, loop_name
+from hone.loop.begin import first_content, loop_name, round_file
 from hone.loop.books import LoopBooks
 from hone.loop.judge import Judge
 from hone.loop.report import summary
@@ -24,7 +24,6 @@ from hone.loop.state import Asked, LoopState, load, names, save
 from hone.promote import promote
 from hone.sweep.lock import only_controller
 from hone.sweep.plan import make_plan
-from hone.sweep.trial import trial_directory
 from hone.sweep.warm_start import earlier_studies
 from hone.tracking.courier import Courier
 from hone.tracking.run import end_abandoned
@@ -111,7 +110,7 @@ def run_loop(request: LoopRequest, start_workers: StartWorkers, console: Console
             end_abandoned(store)
         courier = held.enter_context(Courier(store))
         books = LoopBooks(courier, directory)
-        first = read_yaml(_file(state, 1))
+        first = read_yaml(round_file(state.name, 1))
         books.open(state, str(first["metric"]), str(first["direction"]))
         where = None if state.asked.config_dir is None else Path(state.asked.config_dir)
         judge = Judge(store, start_workers, tracking.root, console, where, state.asked.config_name)
@@ -123,7 +122,7 @@ def run_loop(request: LoopRequest, start_workers: StartWorkers, console: Console
         result,
         directory,
         best if best.is_file() else None,
-        _file(rounds.state, rounds.state.waiting) if rounds.state.waiting else None,
+        round_file(rounds.state.name, rounds.state.waiting) if rounds.state.waiting else None,
         tuple(summary(rounds.state)),
         tracking,
         tuple(str(one) for one in courier.errors),
@@ -159,7 +158,7 @@ def _write_best(rounds: Rounds) -> None:
     if best is None or best.winner is None:
         return
     place = best_seed(best.winner, maximize=best.maximize)
-    trial = trial_directory(rounds.bench.root / "trials" / f"{best.study}-confirm", best.winner.trials[place])
+    trial = rounds.confirming(best, best.winner.trials[place])
     content = read_yaml(trial / TRIAL_FILE)
     # A round's trials are not tested; whoever trains this one wants to know.
     content.pop("test", None)
@@ -204,7 +203,7 @@ def _begun(request: LoopRequest, tracking: TrackingConfig) -> LoopState:
     if directory.exists():
         raise LoopError(f"there is one of that name; go on with it by hone loop --continue {name}", where="study.name")
     content, kept = first_content(plan, file, request.overrides)
-    write_round(content, (), ROUNDS / name / "round-1.yaml", [f"Round 1 of {name}: {file} as it was given.", ""])
+    write_round(content, (), round_file(name, 1), [f"Round 1 of {name}: {file} as it was given.", ""])
     asked = Asked(
         str(file),
         request.rounds or DEFAULT_ROUNDS,
@@ -254,7 +253,3 @@ def _meant(target: str | None, trials: Path) -> str:
     if not own:
         raise LoopError("no loop was begun from this file", where=target)
     return own[-1]
-
-
-def _file(state: LoopState, number: int) -> Path:
-    return ROUNDS / state.name / f"round-{number}.yaml"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ class Candidate:
         """Standard deviation over the seeds, from the sample."""
         if self.mean is None or len(self.whole) < 2:
             return 0.0
-        return float((sum((one - self.mean) ** 2 for one in self.whole) / (len(self.whole) - 1)) ** 0.5)
+        return statistics.stdev(self.whole)
 
     @property
     def error(self) -> float:
@@ -168,9 +169,20 @@ class RoundRecord:
         return (self.metric, self.fidelity) == (other.metric, other.fidelity)
 
     @property
+    def confirmation(self) -> str:
+        """The study that trains its best again."""
+        return f"{self.study}-confirm"
+
+    @property
     def winner(self) -> Candidate | None:
         """The configuration with the best mean, where one was confirmed."""
         return self.candidates[0] if self.candidates and self.candidates[0].mean is not None else None
+
+    @property
+    def merit(self) -> float:
+        """Its winner's mean, so that more is better; 0 where none was confirmed."""
+        mean = self.winner.mean if self.winner else None
+        return (mean if self.maximize else -mean) if mean is not None else 0.0
 
 
 @dataclass(frozen=True)
@@ -204,8 +216,7 @@ class LoopState:
         if not confirmed:
             return None
         alike = [one for one in confirmed if one.is_like(confirmed[-1])]
-        sign = 1 if alike[-1].maximize else -1
-        return max(alike, key=lambda one: (sign * (one.winner.mean or 0.0) if one.winner else 0.0, one.number))
+        return max(alike, key=lambda one: (one.merit, one.number))
 
     def with_round(self, record: RoundRecord) -> LoopState:
         """The loop with a round added, or brought up to date."""

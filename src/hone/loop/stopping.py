@@ -34,12 +34,11 @@ def _within_noise(state: LoopState, last: RoundRecord) -> str:
     before = [one for one in state.rounds if one.number < last.number and one.is_like(last) and one.winner is not None]
     if not before or last.winner is None or last.winner.mean is None:
         return ""
-    sign = 1 if last.maximize else -1
-    best = max(before, key=lambda one: sign * (one.winner.mean or 0.0) if one.winner else 0.0)
+    best = max(before, key=lambda one: one.merit)
     assert best.winner is not None
     assert best.winner.mean is not None
     # No gain is 0, not -0.
-    gain, by_chance = sign * (last.winner.mean - best.winner.mean) + 0.0, noise(last.winner, best.winner)
+    gain, by_chance = last.merit - best.merit + 0.0, noise(last.winner, best.winner)
     if gain > by_chance:
         return ""
     return (

@@ -13,6 +13,7 @@ from hone.config.elsewhere import Foreign, read_foreign
 from hone.config.files import apply_overrides
 from hone.config.secrets import hidden_keys
 from hone.config.trust import check_names
+from hone.config.written import override_key
 from hone.errors import ConfigError, DataError, HoneError
 from hone.executors import Executor
 from hone.provenance import Provenance
@@ -250,5 +251,5 @@ def _moved(node: Any, before: str, now: str) -> Any:
 
 def own_overrides(overrides: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Overrides of the run's config, and those of this command's: where runs are tracked, what is allowed."""
-    ours = [one for one in overrides if one.lstrip("+~").split("=")[0].split(".")[0] in CONTROLLER_NODES]
+    ours = [one for one in overrides if override_key(one).split(".")[0] in CONTROLLER_NODES]
     return tuple(one for one in overrides if one not in ours), tuple(ours)

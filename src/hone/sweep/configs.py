@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from hone.config.compose import Composer, Composition, resolve
 from hone.config.files import yaml_text
 from hone.config.version import KEY, VERSION
+from hone.config.written import override_key
 
 # What the controller needs and a trial does not: a worker knows nothing of Optuna or MLflow, and no password that a
 # tracking URI may hold gets into a run's files.
@@ -135,7 +136,7 @@ def model_class(config: Mapping[str, Any]) -> str:
 
 def trial_overrides(overrides: Sequence[str]) -> tuple[str, ...]:
     """The overrides that concern a trial, less those of the controller's nodes."""
-    return tuple(one for one in overrides if one.lstrip("+~").split("=")[0].split(".")[0] not in CONTROLLER_NODES)
+    return tuple(one for one in overrides if override_key(one).split(".")[0] not in CONTROLLER_NODES)
 
 
 def without_controller(config: DictConfig, *, complete: bool = True) -> dict[str, Any]:

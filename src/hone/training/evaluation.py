@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,12 +146,7 @@ class Evaluation(Callback):
             traceback.print_exc()
 
     def _own_part(self, loaders: Any) -> Predictions | None:
-        if not self._parts:
-            return None
-        kind = self._parts[0][0]
-        scores = torch.cat([one[1] for one in self._parts])
-        truth = torch.cat([one[2] for one in self._parts])
-        return Predictions(kind, rows_of(loaders, len(truth)), truth.numpy(), scores.numpy())
+        return of_batches(self._parts, loaders) if self._parts else None
 
 
 def understood(outputs: Any) -> tuple[str, Tensor, Tensor] | None:
@@ -189,6 +184,17 @@ def _aligned(kind: str, scores: Tensor, truth: Tensor) -> tuple[str, Tensor, Ten
     if truth.ndim != 1 or len(scores) != len(truth) or scores.ndim != (2 if kind == "classes" else 1):
         return None
     return kind, scores.cpu(), truth.cpu()
+
+
+def of_batches(parts: Sequence[tuple[str, Tensor, Tensor]], loaders: Any) -> Predictions:
+    """Batches as ``understood`` gives them, put together in the order in which they came.
+
+    Args:
+        parts: At least one.
+        loaders: What they were loaded by.
+    """
+    scores, truth = torch.cat([one[1] for one in parts]), torch.cat([one[2] for one in parts])
+    return Predictions(parts[0][0], rows_of(loaders, len(truth)), truth.numpy(), scores.numpy())
 
 
 def rows_of(loaders: Any, count: int) -> np.ndarray[Any, Any]:

@@ -7,6 +7,15 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 PROVIDER = "hone_sweeper"
+GENETIC: dict[str, Any] = {
+    "population_size": 50,
+    "mutation_prob": None,
+    "mutation": None,
+    "crossover": None,
+    "crossover_prob": 0.9,
+    "swapping_prob": 0.5,
+    "constraints_func": None,
+}
 SAMPLERS: dict[str, dict[str, Any]] = {
     "tpe": {
         "_target_": "optuna.samplers.TPESampler",
@@ -39,25 +48,10 @@ SAMPLERS: dict[str, dict[str, Any]] = {
         "lr_adapt": False,
         "source_trials": None,
     },
-    "nsgaii": {
-        "_target_": "optuna.samplers.NSGAIISampler",
-        "population_size": 50,
-        "mutation_prob": None,
-        "mutation": None,
-        "crossover": None,
-        "crossover_prob": 0.9,
-        "swapping_prob": 0.5,
-        "constraints_func": None,
-    },
+    "nsgaii": {"_target_": "optuna.samplers.NSGAIISampler", **GENETIC},
     "nsgaiii": {
         "_target_": "optuna.samplers.NSGAIIISampler",
-        "population_size": 50,
-        "mutation_prob": None,
-        "mutation": None,
-        "crossover": None,
-        "crossover_prob": 0.9,
-        "swapping_prob": 0.5,
-        "constraints_func": None,
+        **GENETIC,
         "reference_points": None,
         "dividing_parameter": 3,
     },

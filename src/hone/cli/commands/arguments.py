@@ -50,6 +50,14 @@ Allow = Annotated[
     ),
 ]
 Resolve = Annotated[bool, typer.Option("--resolve", help="With --cfg: resolve interpolations.")]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="An id, its unique prefix, a name, best, best:STUDY, champion or champion:MODEL.",
+        show_default=False,
+    ),
+]
 Tracking = Annotated[
     list[str] | None,
     typer.Argument(metavar="[OVERRIDES]...", help="Such as tracking.uri=URI.", show_default=False),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hone.cli.commands.arguments import Allow, Cfg, ConfigDir, ConfigName, Overrides, Resolve
+from hone.cli.commands.arguments import Allow, Cfg, ConfigDir, ConfigName, Overrides, Resolve, Run
 
 
 def train(
@@ -94,14 +94,7 @@ def loop(
 
 
 def evaluate(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            help="An id, its unique prefix, a name, best, best:STUDY, champion or champion:MODEL.",
-            show_default=False,
-        ),
-    ],
+    run: Run,
     overrides: Overrides = None,
     split: Annotated[str, typer.Option("--split", help="test, val or train. Choose on val; touch test last.")] = "test",
     slices: Annotated[

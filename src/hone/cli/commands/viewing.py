@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hone.cli.commands.arguments import ConfigDir, ConfigName, Tracking
+from hone.cli.commands.arguments import ConfigDir, ConfigName, Run, Tracking
 
 
 def ls(
@@ -42,14 +42,7 @@ def ls(
 
 
 def show(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            help="An id, its unique prefix, a name, best, best:STUDY, champion or champion:MODEL.",
-            show_default=False,
-        ),
-    ],
+    run: Run,
     overrides: Tracking = None,
     config_dir: ConfigDir = None,
     config_name: ConfigName = "config",

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from hone.errors import ModelError
 from hone.training.components import build_trainer
-from hone.training.evaluation import rows_of, understood
+from hone.training.evaluation import of_batches, understood
 from hone.training.figures import Predictions
 from hone.training.scoring.latency import latencies
 from hone.worker.lightning import numbers
@@ -199,11 +199,9 @@ class Collector(Callback):
             self._lengths.append(lengths)
 
     def _join(self, loader: Any) -> None:
-        scores = torch.cat([one[1] for one in self._parts]).numpy()
-        truth = torch.cat([one[2] for one in self._parts]).numpy()
-        rows = rows_of(loader, len(truth))
-        order = np.argsort(rows, kind="stable")
-        self.found.predictions = Predictions(self._parts[0][0], rows[order], truth[order], scores[order])
+        own = of_batches(self._parts, loader)
+        order = np.argsort(own.rows, kind="stable")
+        self.found.predictions = Predictions(own.kind, own.rows[order], own.truth[order], own.scores[order])
         if len(self._lengths) == len(self._parts):
             self.found.lengths = torch.cat(self._lengths).numpy()[order].tolist()
 
