@@ -29,6 +29,34 @@ def searched(following):
     return parse_space(following.content["space"], "space", None, following.content.get("when"))
 
 
+# What is chance
+
+
+def test_nothing_follows_from_a_round_whose_best_are_no_better_on_other_seeds():
+    known = Known({"model.lr": LR, "model.dropout": DROPOUT}, bowl, 40)
+    values = [one.value for one in known.evidence.ranked]
+
+    following = known.next(learnt=Learnt([known.evidence.ranked[0].values], again=values[15:19]))
+
+    [note] = decisions(following, "note")
+    assert note.figures["p"] > 0.1
+    assert note.figures["median"] == pytest.approx((values[19] + values[20]) / 2)
+    assert "nothing follows" in note.reason
+    assert following.content["space"] == {"model.lr": LR, "model.dropout": DROPOUT}
+    assert "enqueue" not in following.content
+
+
+def test_what_is_as_good_on_other_seeds_is_no_chance():
+    known = Known({"model.lr": LR, "model.dropout": DROPOUT}, bowl, 40)
+    values = [one.value for one in known.evidence.ranked]
+
+    following = known.next(learnt=Learnt([known.evidence.ranked[0].values], again=values[1:5]))
+
+    assert not decisions(following, "note")
+    assert decisions(following, "shrink", "model.lr")
+    assert following.content["enqueue"]
+
+
 # Ranges
 
 

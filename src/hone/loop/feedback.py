@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +17,15 @@ from hone.loop.freezing import freeze_unimportant
 from hone.loop.mistakes import Lagging, answer_mistakes
 from hone.loop.numeric import move_range
 from hone.loop.options import add_rung, drop_dominated
+from hone.loop.residuals import chance_of
 from hone.report.look import number
 from hone.space.parameters import GroupOptions
 from hone.study import Importance
 from hone.sweep.file import SweepFile
+
+
+# A round's best are its best by more than chance where they are again, with a likelihood of chance below it.
+UNLIKELY = 0.1
 
 
 @dataclass(frozen=True)
@@ -28,11 +34,13 @@ class Learnt:
 
     Attributes:
         confirmed: Values of the configurations that were trained again, best first.
+        again: What they came to on the other seeds, all of them together.
         lagging: Classes and other slices of the data that lag behind the whole.
         known: Importances by earlier studies.
     """
 
     confirmed: Sequence[Mapping[str, Any]] = ()
+    again: Sequence[float] = ()
     lagging: Sequence[Lagging] = ()
     known: Mapping[str, Importance] = field(default_factory=dict)
 
@@ -76,11 +84,18 @@ def feed_back(
     draft = Draft(content, evidence, sweep.feedback, group_options)
     for note in _notes(draft):
         draft.decide(note)
-    _change_space(draft, learnt)
+    if chance := _by_chance(evidence, learnt):
+        draft.decide(chance)
+        bound_by_failures(draft)
+    else:
+        _change_space(draft, learnt)
     searched = any(len(one.parameter.points() or [0, 0]) > 1 for one in draft.slots)
     answer_mistakes(draft, learnt.lagging)
     _grow_fidelity(draft, sweep, number + 1)
-    _enqueue_elites(draft, learnt.confirmed)
+    if chance:
+        draft.content.pop("enqueue", None)
+    else:
+        _enqueue_elites(draft, learnt.confirmed)
     return NextRound(draft.content, tuple(draft.decisions), searched)
 
 
@@ -119,6 +134,27 @@ def _notes(draft: Draft) -> list[Decision]:
         reason = f"{complete} complete trials are too few to judge a range by; feedback.min_trials is {wanted}"
         found.append(_note(reason, {"complete trials": complete, "wanted": wanted}))
     return found
+
+
+def _by_chance(evidence: Evidence, learnt: Learnt) -> Decision | None:
+    """Whether a round's best were its best by chance: on other seeds they are no better than any of its trials.
+
+    Where all trials differ by no more than seeds make of it, their best say nothing of where good trials are.
+    """
+    if not learnt.again or evidence.is_flat:
+        return None
+    sign = -1.0 if evidence.maximize else 1.0
+    values = [one.value for one in evidence.ranked if one.value is not None]
+    chance = chance_of([sign * one for one in values], [sign * one for one in learnt.again])
+    if chance < UNLIKELY:
+        return None
+    mean, middle = statistics.mean(learnt.again), statistics.median(values)
+    reason = (
+        f"on other seeds its best came to {number(mean)} in the mean, and all its trials to {number(middle)} in the "
+        f"median, which is no better than chance gives (p = {number(chance)}): nothing follows from which were its best"
+    )
+    figures = {"again": list(learnt.again), "mean": mean, "median": middle, "p": chance, "complete trials": len(values)}
+    return _note(reason, figures)
 
 
 def _note(reason: str, figures: dict[str, Any]) -> Decision:

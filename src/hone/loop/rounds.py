@@ -250,7 +250,8 @@ class Rounds:
         def groups(key: str) -> Sequence[str]:
             return composer.groups().get(key, ())
 
-        learnt = Learnt(confirmed, record.lagging, known)
+        again = [score for one in record.candidates for score in one.whole]
+        learnt = Learnt(confirmed, again, record.lagging, known)
         return feed_back(evidence, _content(plan), record.number, learnt, groups)
 
     def _end(self, record: RoundRecord, why: str, state: str) -> None:
