@@ -39,7 +39,7 @@ def test_nothing_follows_from_a_round_whose_best_are_no_better_on_other_seeds():
     following = known.next(learnt=Learnt([known.evidence.ranked[0].values], again=values[15:19]))
 
     [note] = decisions(following, "note")
-    assert note.figures["p"] > 0.1
+    assert note.figures["p"] > 0.2
     assert note.figures["median"] == pytest.approx((values[19] + values[20]) / 2)
     assert "nothing follows" in note.reason
     assert following.content["space"] == {"model.lr": LR, "model.dropout": DROPOUT}

@@ -25,7 +25,7 @@ from hone.sweep.file import SweepFile
 
 
 # A round's best are its best by more than chance where they are again, with a likelihood of chance below it.
-UNLIKELY = 0.1
+UNLIKELY = 0.2
 
 
 @dataclass(frozen=True)
