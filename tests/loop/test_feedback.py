@@ -5,6 +5,7 @@ import math
 import pytest
 from known_studies import Known, bowl
 
+from hone.loop import numeric
 from hone.loop.feedback import Learnt
 from hone.loop.mistakes import Lagging
 from hone.loop.roundfile import round_text
@@ -99,6 +100,22 @@ def test_a_part_of_a_range_that_was_tried_with_bad_partners_alone_is_not_cut_off
     assert decision.figures["p below"] < 0.1
     low = [one.values["follower"] for one in known.evidence.ranked[:10]]
     assert min(low) > 0.2
+
+
+def test_a_side_that_never_had_good_partners_is_not_judged(monkeypatch):
+    space = {"x": "interval(0.0, 1.0)", "y": "interval(0.0, 1.0)", "z": "interval(0.0, 1.0)"}
+
+    def steps(values):
+        """Two cliffs that a forest of few trials smooths over; ``y`` does nothing."""
+        return (values["x"] < 0.6) + (values["z"] < 0.4) + 0.1 * abs(values["x"] - 0.9)
+
+    def cuts():
+        known = [Known(space, steps, 30, sampler="together", seed=seed) for seed in range(3)]
+        return [bool(decisions(one.next(freeze=0, grow=False), "shrink", "y")) for one in known]
+
+    assert not any(cuts())
+    monkeypatch.setattr(numeric, "_fair", lambda draft, slot, slots: {one.number for one in slot.trials})
+    assert any(cuts())
 
 
 def test_a_range_grows_past_the_edge_at_which_the_best_trials_lie():

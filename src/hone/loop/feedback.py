@@ -23,7 +23,6 @@ from hone.space.parameters import GroupOptions
 from hone.study import Importance
 from hone.sweep.file import SweepFile
 
-
 # A round's best are its best by more than chance where they are again, with a likelihood of chance below it.
 UNLIKELY = 0.2
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from hone.loop.decision import Decision, Kind
 from hone.loop.draft import Draft, Slot
+from hone.loop.evidence import Tried
 from hone.loop.limits import limits_of, may_grow
 from hone.loop.residuals import chance_of, residuals
 from hone.report.look import number
@@ -22,12 +23,35 @@ MARGIN = 0.1
 WORTH = 0.1
 # A part of a range is cut off where its trials are worse, with all else accounted for, than chance makes them.
 UNLIKELY = 0.1
+# So many trials there must have had good values of all else.
+LEAST_FAIR = 3
 # What is nearer to an end than this share of the width lies at its edge.
 EDGE = 0.15
 LEAST_ELITE, ELITE_SHARE = 3, 0.1
 # By which share of its width a range grows, and in powers by how many decades at least and at most.
 GROWTH = 0.5
 LEAST_DECADES, MOST_DECADES = 0.5, 1.5
+
+
+@dataclass(frozen=True)
+class Hull:
+    """Where good trials lie, as places.
+
+    Attributes:
+        low: Where the range would begin.
+        high: Where it would end.
+        lowest: The lowest good trial.
+        highest: The highest.
+        below: The next worse trial below them, or the end of the range.
+        above: The next worse one above.
+    """
+
+    low: float
+    high: float
+    lowest: float
+    highest: float
+    below: float
+    above: float
 
 
 @dataclass(frozen=True)
@@ -74,27 +98,19 @@ def move_range(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> None:
 
 
 def _ends(draft: Draft, slot: Slot, own: Range, slots: Sequence[Slot]) -> Ends:
-    count = max(LEAST_GOOD, math.ceil(draft.feedback.keep * len(slot.ranked)))
-    good = slot.ranked[:count]
-    numbers = {one.number for one in good}
-    places = sorted(own.place(slot.value(one)) for one in good)
-    others = [own.place(slot.value(one)) for one in slot.trials if one.number not in numbers]
-    margin = MARGIN * own.width
-    # What lies between the outermost good trial and its first worse neighbour has not been tried: it stays.
-    below = max((one for one in others if one < places[0]), default=own.place(own.low))
-    above = min((one for one in others if one > places[-1]), default=own.place(own.high))
-    low = max(own.place(own.low), min(below, places[0] - margin))
-    high = min(own.place(own.high), max(above, places[-1] + margin))
+    good = good_trials(draft, slot)
+    hull = _hull(slot, own, good)
+    low, high = hull.low, hull.high
     chances = _chances(draft, slot, own, slots, (low, high))
     elite = slot.ranked[: max(LEAST_ELITE, math.ceil(ELITE_SHARE * len(slot.ranked)))]
     shares = [own.share(slot.value(one)) for one in elite]
     figures = {
         "good trials": [one.number for one in good],
         "complete trials": len(slot.ranked),
-        "lowest good": own.at(places[0]),
-        "highest good": own.at(places[-1]),
-        "next worse below": own.at(below),
-        "next worse above": own.at(above),
+        "lowest good": own.at(hull.lowest),
+        "highest good": own.at(hull.highest),
+        "next worse below": own.at(hull.below),
+        "next worse above": own.at(hull.above),
         "best trials": [one.number for one in elite],
         "best values": [slot.value(one) for one in elite],
         **{f"p {side}": chance for side, chance in chances.items()},
@@ -107,24 +123,71 @@ def _ends(draft: Draft, slot: Slot, own: Range, slots: Sequence[Slot]) -> Ends:
     )
 
 
+def good_trials(draft: Draft, slot: Slot) -> Sequence[Tried]:
+    """The complete trials that count as good."""
+    return slot.ranked[: max(LEAST_GOOD, math.ceil(draft.feedback.keep * len(slot.ranked)))]
+
+
+def _hull(slot: Slot, own: Range, good: Sequence[Tried]) -> Hull:
+    numbers = {one.number for one in good}
+    places = sorted(own.place(slot.value(one)) for one in good)
+    others = [own.place(slot.value(one)) for one in slot.trials if one.number not in numbers]
+    margin = MARGIN * own.width
+    # What lies between the outermost good trial and its first worse neighbour has not been tried: it stays.
+    below = max((one for one in others if one < places[0]), default=own.place(own.low))
+    above = min((one for one in others if one > places[-1]), default=own.place(own.high))
+    low = max(own.place(own.low), min(below, places[0] - margin))
+    high = min(own.place(own.high), max(above, places[-1] + margin))
+    return Hull(low, high, places[0], places[-1], below, above)
+
+
+def _fair(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> set[int]:
+    """Trials in which all else that matters was as it is in good ones, so that it cannot be to blame.
+
+    What decides most is judged by all trials: hardly any other parameter can be to blame there.
+    """
+    fair = {one.number for one in slot.trials}
+    others = [one for one in slots if one.label != slot.label and draft.matters(one)]
+    if all(_share(draft, one) <= _share(draft, slot) for one in others):
+        return fair
+    for other in others:
+        good, own = good_trials(draft, other), Range.of(other.parameter)
+        if own is None:
+            options = {str(other.value(one)) for one in good}
+            unfair = {one.number for one in other.trials if str(other.value(one)) not in options}
+        else:
+            hull = _hull(other, own, good)
+            unfair = {one.number for one in other.trials if not hull.low <= own.place(other.value(one)) <= hull.high}
+        fair -= unfair
+    return fair
+
+
+def _share(draft: Draft, slot: Slot) -> float:
+    importance = draft.importance(slot)
+    return 0.0 if importance is None else importance.share
+
+
 def _chances(
     draft: Draft, slot: Slot, own: Range, slots: Sequence[Slot], kept: tuple[float, float]
 ) -> dict[str, float]:
     """How likely the trials on each side of what would be kept are so much worse by chance, all else equal.
 
     A sampler tries a part of a range beside whatever it tried with it: bad results there may be those of a bad partner.
+    A side that had too few fair trials is not judged.
     """
-    places = {one.number: own.place(slot.value(one)) for one in slot.trials}
+    fair = _fair(draft, slot, slots)
+    places = {one.number: own.place(slot.value(one)) for one in slot.trials if one.number in fair}
     sides = {
         "below": [number for number, place in places.items() if place < kept[0]],
         "above": [number for number, place in places.items() if place > kept[1]],
     }
     inside = [number for number, place in places.items() if kept[0] <= place <= kept[1]]
-    if not any(sides.values()):
+    sides = {side: beyond for side, beyond in sides.items() if len(beyond) >= LEAST_FAIR}
+    if not sides or not inside:
         return {}
     left = residuals(draft.evidence, slots, slot)
     within = [left[number] for number in inside]
-    return {side: chance_of([left[one] for one in beyond], within) for side, beyond in sides.items() if beyond}
+    return {side: chance_of([left[one] for one in beyond], within) for side, beyond in sides.items()}
 
 
 def _edges(draft: Draft, slot: Slot, own: Range, shares: list[float]) -> tuple[str, ...]:
