@@ -174,7 +174,7 @@ def hone_here(project, start_workers, monkeypatch, capfd):
     """The ``hone`` command in this process, its trials forked from the tests' own warm server."""
 
     @contextlib.contextmanager
-    def early_workers():
+    def early_workers(**_):
         yield start_workers
 
     monkeypatch.setattr(warm, "EarlyWorkers", early_workers)

@@ -53,6 +53,7 @@ HOMES = {
     "soundfile": {"tasks"},
     "gymnasium": {"tasks"},
     "typer": {"cli"},
+    "ray": {"executors.ray"},
 }
 
 

@@ -14,6 +14,7 @@
     ├── StoreError         a tracking store that cannot be read or written
     ├── RunNotFound        no run, or more than one, by that name
     ├── ResourceError      a lease that this machine cannot give
+    ├── ExecutorError      a cluster that cannot be reached, or on which no trial can run
     ├── DiskError          a disk that is full, or too small for what is asked
     ├── LoopError          a loop that is not there, or cannot go on
     └── SweepStopped       a sweep that ended early: too many of its trials failed
@@ -94,6 +95,10 @@ class RunNotFound(HoneError):
 
 class ResourceError(HoneError):
     """A lease that this machine cannot give."""
+
+
+class ExecutorError(HoneError):
+    """A cluster that cannot be reached, or on which no trial can run."""
 
 
 class DiskError(HoneError):

@@ -145,7 +145,7 @@ def train(request: TrainRequest, start_workers: StartWorkers) -> TrainSummary:
     trial, tracking, foreign = compose_run(request)
     modules = target_modules(trial.config)
     resources = Resources(cpu_count(), len(gpu_names()))
-    executor = LocalExecutor(resources, lambda: start_workers(modules), max_parallel=1, to_terminal=True)
+    executor = LocalExecutor(resources, start_workers, modules, max_parallel=1, to_terminal=True)
     directory = None
     try:
         store = None if tracking.offline else open_store(tracking)

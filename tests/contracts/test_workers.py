@@ -59,7 +59,7 @@ def bench(request, project):
         start_workers = request.getfixturevalue("start_workers")
     else:
 
-        def start_workers():
+        def start_workers(modules):
             return ScriptedWorkers(_Script)
 
     executor = LocalExecutor(Resources(cpus=1, gpus=0), start_workers, max_parallel=2)

@@ -9,7 +9,7 @@ from hone.config.compose import Composer, resolve
 from hone.config.files import write_yaml
 from hone.executors import Resources
 from hone.executors.local import LocalExecutor
-from hone.executors.warm import WarmWorkers
+from hone.executors.warm import ALWAYS, WarmWorkers
 from hone.worker.messages import Begin, Exited, Report, Result, Started, TrialJob, Verdict
 
 
@@ -37,7 +37,7 @@ def listen(executor, until, seconds=60):
 
 def test_a_lost_server_costs_the_trials_that_ran_and_not_the_next(project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(project))
-    executor = LocalExecutor(Resources(cpus=1, gpus=0), WarmWorkers, max_parallel=1)
+    executor = LocalExecutor(Resources(cpus=1, gpus=0), WarmWorkers, ALWAYS, max_parallel=1)
     try:
         executor.start(TrialJob(0, trial(project, 0, misbehave="hang", at_epoch=0)))
         listen(executor, Started)

@@ -30,7 +30,8 @@ def sweep(file: Path, overrides: tuple[str, ...], config_dir: Path | None, confi
         HoneError: What the user gave is wrong, or too many trials failed.
     """
     # First of all: its imports take seconds, and go on while this process composes and opens the store.
-    with warm.EarlyWorkers() as workers:
+    here = not any(one.startswith("executor=") and one != "executor=local" for one in overrides)
+    with warm.EarlyWorkers(at_once=here) as workers:
         from hone.sweep.session import SweepRequest, run_sweep
 
         console = Console()

@@ -19,7 +19,6 @@ from hone.evaluate.source import Source, find_source, make_ready
 from hone.evaluate.tracked import track
 from hone.executors import Executor, Resources, StartWorkers
 from hone.executors.devices import cpu_count, gpu_names
-from hone.executors.executor import Workers
 from hone.executors.local import LocalExecutor
 from hone.reproduce.again import Given
 from hone.reproduce.drift import data_drifts
@@ -132,11 +131,7 @@ def _executor(source: Source, opponent: Opponent, start_workers: StartWorkers) -
     """One place, with all that this machine has: whatever device a run was trained on, it is scored on what is here."""
     configs = [one.prepared.trial.config for one in (source, opponent.source) if one is not None]
     modules = [*sorted({module for config in configs for module in target_modules(config)}), SCORING]
-
-    def start() -> Workers:
-        return start_workers(modules)
-
-    return LocalExecutor(Resources(cpu_count(), min(1, len(gpu_names()))), start, max_parallel=1)
+    return LocalExecutor(Resources(cpu_count(), min(1, len(gpu_names()))), start_workers, modules, max_parallel=1)
 
 
 def _score_opponent(opponent: Opponent, split: str, executor: Executor, directory: Path) -> Opponent:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hone.errors import HoneError
 from hone.worker.channel import Channel
 from hone.worker.messages import Begin, Lease, Message, TrialJob, Verdict
 
@@ -21,11 +22,14 @@ class Resources:
         gpus: Devices; a share of one below 1; ``auto`` for as many trials on a device as the first one's
             memory shows to fit; None for one where there are any.
         memory: Bytes of host memory; None for no limit.
+        nodes: On how many machines it runs: its devices are spread evenly over them, and it has the CPUs and memory on
+            each.
     """
 
     cpus: int | None = None
     gpus: float | str | None = None
     memory: int | None = None
+    nodes: int = 1
 
 
 class Workers(Protocol):
@@ -54,7 +58,20 @@ class StartWorkers(Protocol):
 
 
 class Executor(Protocol):
-    """Runs trials under leases; one thread uses it."""
+    """Runs trials under leases; one thread uses it.
+
+    Attributes:
+        failure: Why it can run no further trial, where that is so: the sweep ends, to be resumed.
+    """
+
+    failure: HoneError | None
+
+    def ready(self) -> None:
+        """Wait until it can run trials.
+
+        Raises:
+            HoneError: It never will.
+        """
 
     @property
     def slots(self) -> int:

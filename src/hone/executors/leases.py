@@ -162,6 +162,11 @@ def _check(
         "cpus": (resources.cpus or 0, cpus, resources.cpus),
         "memory": (resources.memory or 0, memory if memory is not None else resources.memory or 0, resources.memory),
     }
+    if resources.nodes > 1:
+        message = (
+            f"asks for {resources.nodes} machines, and this executor has one; executor=ray spreads a trial over nodes"
+        )
+        raise ResourceError(message, where="resources.nodes")
     for name, (need, there, written) in asked.items():
         if need > there:
             raise ResourceError(f"asks for {written}, and this machine has {there}", where=f"resources.{name}")

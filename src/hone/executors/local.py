@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
 import psutil
 
+from hone.errors import HoneError
 from hone.executors.cooling import Cooling
 from hone.executors.devices import Meter, NvmlMeter, cpu_count, gpu_names
-from hone.executors.executor import Resources, Workers
+from hone.executors.executor import Resources, StartWorkers, Workers
 from hone.executors.leases import Inventory
 from hone.worker.channel import Channel
 from hone.worker.death import end_group
@@ -30,7 +32,7 @@ from hone.worker.messages import (
     Verdict,
     encode,
 )
-from hone.worker.run import JOB_FILE
+from hone.worker.run import job_file
 
 COOLING_SECONDS = 0.1
 
@@ -40,7 +42,8 @@ class LocalExecutor:
 
     Args:
         resources: What each trial asks for.
-        start_workers: Starts the workers; a scripted one in tests.
+        start_workers: Starts the workers; scripted ones in tests.
+        modules: What they import before their first trial.
         max_parallel: The most trials at once; None for as many as the leases allow.
         devices: GPUs to lease; None for those that are found.
         to_terminal: Show the trials' progress on the terminal, for a single run.
@@ -53,7 +56,8 @@ class LocalExecutor:
     def __init__(
         self,
         resources: Resources,
-        start_workers: Callable[[], Workers],
+        start_workers: StartWorkers,
+        modules: Sequence[str] = (),
         max_parallel: int | None = None,
         devices: Sequence[int | str] | None = None,
         to_terminal: bool = False,
@@ -63,9 +67,10 @@ class LocalExecutor:
         gpus = () if resources.gpus == 0 else wanted
         self.inventory = Inventory(resources, cpu_count(), gpus, max_parallel, psutil.virtual_memory().total)
         self.to_terminal = to_terminal
+        self.failure: HoneError | None = None
         self._cooling = Cooling(self.inventory, meter or NvmlMeter(), gpus)
-        self._start_workers = start_workers
-        self.workers = start_workers()
+        self._start_workers = partial(start_workers, modules)
+        self.workers: Workers = self._start_workers()
         self._lines: dict[int, Channel] = {}
         self._pids: dict[int, int] = {}
         self._notes: list[str] = []
@@ -79,6 +84,9 @@ class LocalExecutor:
     def running(self) -> int:
         """How many trials hold a lease."""
         return len(self.inventory.lent)
+
+    def ready(self) -> None:
+        """Workers start beside the controller: a trial waits for them if it must."""
 
     def fits(self, *, alone: bool = False) -> bool:
         """Whether one more trial can be started now; ``alone`` with its devices to itself."""
@@ -98,8 +106,8 @@ class LocalExecutor:
             ResourceError: It does not fit.
         """
         lease = self.inventory.lend(job.number, alone=alone)
-        started = replace(job, lease=lease, to_terminal=self.to_terminal, start_from=str(Path.cwd()))
-        Path(job.directory, JOB_FILE).write_bytes(encode(started))
+        started = replace(job, lease=lease, to_terminal=self.to_terminal, start_from=job.start_from or str(Path.cwd()))
+        Path(job.directory, job_file(job.variables)).write_bytes(encode(started))
         self._lines[job.number] = self.workers.start(started)
         return lease
 

@@ -155,10 +155,13 @@ class EarlyWorkers:
     """Starts a fork server at once, to be taken up later; and another where one has died.
 
     Used as a ``with`` block, which ends a server that nobody took up.
+
+    Args:
+        at_once: Start one before it is asked for.
     """
 
-    def __init__(self) -> None:
-        self._early: WarmWorkers | None = self._start()
+    def __init__(self, *, at_once: bool = True) -> None:
+        self._early: WarmWorkers | None = self._start() if at_once else None
 
     def __call__(self, modules: Sequence[str]) -> WarmWorkers:
         """Give workers that import some modules before their first trial.

@@ -14,7 +14,6 @@ from hone.config.targets import target_modules
 from hone.errors import ConfigError
 from hone.executors import Executor, Resources, StartWorkers
 from hone.executors.devices import cpu_count, gpu_names
-from hone.executors.executor import Workers
 from hone.executors.local import LocalExecutor
 from hone.provenance import Provenance, environment
 from hone.reproduce.again import Again, Given, Prepared, own_overrides, prepare, run_again
@@ -175,11 +174,7 @@ def executor_for(
     here = len(gpu_names())
     gpus = here if recorded.gpus is None else min(len(recorded.gpus), here)
     modules = target_modules(prepared.trial.config)
-
-    def start() -> Workers:
-        return start_workers(modules)
-
-    return LocalExecutor(Resources(cpus, gpus), start, max_parallel=1, to_terminal=False)
+    return LocalExecutor(Resources(cpus, gpus), start_workers, modules, max_parallel=1, to_terminal=False)
 
 
 def _show(console: Console, run: KeptRun, found: list[Drift], *, quiet: bool = False) -> None:

@@ -194,6 +194,8 @@ class Controller:
         self.display.update(trials)
         for note in self.executor.notes():
             self.display.note(note)
+        if self.executor.failure is not None:
+            self._give_up(self.executor.failure)
         for trial in self.policy.overdue(trials):
             self.executor.kill(trial.number)
         self.stopping.enforce(trials)

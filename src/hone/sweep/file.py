@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -16,6 +16,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from hone.config.files import read_yaml
@@ -76,11 +77,14 @@ class ResourcesSection(_Section):
             device as the first one's memory shows to fit.
         cpus: Threads.
         memory: Bytes of host memory that a trial may take.
+        nodes: Machines of a cluster that one trial runs on: its GPUs are spread evenly over them, and it has the CPUs
+            and memory on each.
     """
 
     gpus: int | float | Literal["auto"] | None = None
     cpus: PositiveInt | None = None
     memory: Size = Field(default=None, gt=0)
+    nodes: PositiveInt = 1
 
     @field_validator("gpus", mode="after")
     @classmethod
@@ -88,6 +92,12 @@ class ResourcesSection(_Section):
         if isinstance(value, float) and (value < 0 or (value > 1 and not value.is_integer())):
             raise ValueError(f"give a share below 1, a whole number, or auto, not {value:g}")
         return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    @model_validator(mode="after")
+    def _evenly(self) -> Self:
+        if self.nodes > 1 and (not isinstance(self.gpus, int | None) or (self.gpus or 0) % self.nodes):
+            raise ValueError(f"gpus must be a multiple of nodes={self.nodes}, not {self.gpus}")
+        return self
 
 
 Policy = Literal["retry", "infeasible", "fail", "stop"]

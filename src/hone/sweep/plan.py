@@ -170,11 +170,13 @@ def _less(entries: Mapping[str, str], dropped: Collection[str]) -> dict[str, str
 
 def _devices(sweep: SweepFile, base: Sequence[str]) -> list[str]:
     """A trial that is given several devices trains on all of them, unless its config says how."""
-    gpus = sweep.resources.gpus
-    if not isinstance(gpus, int) or gpus < 2:
+    gpus, nodes = sweep.resources.gpus, sweep.resources.nodes
+    count = gpus if isinstance(gpus, int) else 0
+    if count < 2 and nodes == 1:
         return []
     said = {one.split("=")[0].lstrip("+") for one in base}
-    wanted = {"trainer.devices": gpus, "trainer.strategy": "ddp"}
+    wanted = {"trainer.devices": max(1, count // nodes), "trainer.strategy": "ddp"}
+    wanted |= {"trainer.num_nodes": nodes} if nodes > 1 else {}
     return [f"++{key}={value}" for key, value in wanted.items() if key not in said]
 
 

@@ -53,7 +53,7 @@ class Policy:
         if ending.kind == "preempted":
             count = self._preempted[trial.number] = self._preempted.get(trial.number, 0) + 1
             return RETRY if count <= MOST_PREEMPTIONS else TELL
-        if ending.kind == "oom" and trial.lease.gpus and trial.lease.share < 1:
+        if ending.kind == "oom" and trial.lease.share < 1:
             trial.alone = True
             return RETRY
         if self.section.policy(ending.kind) == "retry" and trial.failures < self.section.retries:

@@ -127,6 +127,7 @@ def run_plan(
         if store is not None:
             end_abandoned(store)
         environment()
+        executor.ready()
         with contextlib.ExitStack() as held:
             study, directory = _take_study(plan, tracking.root, resume, held)
             if resume and study.asked:
@@ -243,12 +244,12 @@ def _begin(study: Study, plan: Plan, store: Store | None, root: Path, directory:
 
 def _executor(plan: Plan, start_workers: StartWorkers) -> Executor:
     asked = plan.sweep.resources
-    modules = plan.modules()
     executor: Executor = build(
         plan.config["executor"],
         "executor",
-        resources=Resources(asked.cpus, asked.gpus, asked.memory),
-        start_workers=lambda: start_workers(modules),
+        resources=Resources(asked.cpus, asked.gpus, asked.memory, asked.nodes),
+        start_workers=start_workers,
+        modules=plan.modules(),
     )
     return executor
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from hone.worker.death import die_with_parent
 from hone.worker.messages import Lease, TrialJob, decode
 from hone.worker.ranks import is_first_rank
-from hone.worker.run import JOB_FILE, run_job
+from hone.worker.run import job_file, run_job
 
 
 def main(arguments: list[str]) -> int:
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 def _job(directory: Path) -> TrialJob:
     """The job as its controller wrote it, or one on all of this machine for a directory made by hand."""
     try:
-        job = decode((directory / JOB_FILE).read_bytes())
+        job = decode((directory / job_file(os.environ)).read_bytes())
     except FileNotFoundError:
         return TrialJob(0, str(directory), Lease(os.cpu_count() or 1, None), to_terminal=True)
     assert isinstance(job, TrialJob)

@@ -42,6 +42,7 @@ class TrialJob:
         data: Names what the trial's data is made from, where other trials are to share it once it is prepared.
         reserve: Bytes of the file system that must be left free when checkpoints have been written.
         allowed: For a config from elsewhere: what it may name beside what is always allowed. None for the user's own.
+        variables: Set in its environment where they are not yet: how the processes of a trial on several nodes meet.
     """
 
     number: int
@@ -53,6 +54,7 @@ class TrialJob:
     data: str | None = None
     reserve: int = 0
     allowed: tuple[str, ...] | None = None
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from hone.worker.messages import (
     Verdict,
     decode,
 )
-from hone.worker.ranks import is_first_rank
+from hone.worker.ranks import is_first_rank, node_rank
 from hone.worker.scoring import read_request
 
 TRIAL_FILE = "trial.yaml"
@@ -91,12 +92,15 @@ def run_job(job: TrialJob, channel: Channel | None = None, data: Any = None) -> 
     """
     started = time.monotonic()
     directory = Path(job.directory)
+    for name, value in job.variables.items():
+        os.environ.setdefault(name, value)
     if not job.to_terminal:
-        _write_output_to(directory / LOG_FILE)
+        _write_output_to(directory / log_file(job.variables))
     _become_cold_again(job)
     _go_to(job)
     take_lease(job.lease)
-    line = Line(channel)
+    # The first process speaks for those of other nodes.
+    line = Line(channel if is_first_rank() else None)
     config = _read_config(directory)
     if refusal := _refusal(config, job):
         ending: Ending = refusal
@@ -154,6 +158,18 @@ def prepare_data(job: TrialJob) -> Any:
     return shared_data(_read_config(Path(job.directory)))
 
 
+def job_file(variables: Mapping[str, str]) -> str:
+    """What a trial's job is called in its directory, which several nodes may share."""
+    rank = node_rank(variables)
+    return f"job-{rank}.json" if rank else JOB_FILE
+
+
+def log_file(variables: Mapping[str, str]) -> str:
+    """What a trial's log is called; each further node writes one of its own."""
+    rank = node_rank(variables)
+    return f"log-node-{rank}.txt" if rank else LOG_FILE
+
+
 def take_lease(lease: Lease) -> None:
     """Make this process see its lease only: devices before CUDA wakes, threads before the first parallel region.
 
@@ -170,7 +186,7 @@ def take_lease(lease: Lease) -> None:
     import torch
 
     torch.set_num_threads(lease.cpus)
-    if lease.gpus and lease.share < 1:
+    if lease.gpus and lease.share < 1 and torch.cuda.is_available():
         torch.cuda.set_per_process_memory_fraction(lease.share)
 
 
