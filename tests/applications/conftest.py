@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-# Sets environment variables as it is imported, which is not to be taken for a test's leak.
+# They set environment variables as they are imported, which is not to be taken for a test's leak.
 import pytorch_lightning  # noqa: F401
+import sklearn  # noqa: F401
 
 from applications import Application
 
