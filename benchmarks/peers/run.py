@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -29,12 +30,14 @@ class Timing:
     Attributes:
         tool: Its name.
         seconds: From start to exit.
+        cpu: Seconds of processor time, of it and of every process that it started and waited for.
         accuracy: The best test accuracy of its trials.
         load: The machine's load average of the minute before, to tell a disturbed timing by.
     """
 
     tool: str
     seconds: float
+    cpu: float
     accuracy: float
     load: float
 
@@ -77,8 +80,8 @@ def _measure(tools: Sequence[Tool], trials: int, repeats: int) -> tuple[list[Tim
                 continue
             timings.append(timing)
             print(
-                f"{turn + 1}/{repeats} {tool.name}: {timing.seconds:.1f} s, {trials} trials tracked, "
-                f"best test accuracy {timing.accuracy:.4f}, load before {timing.load:.2f}",
+                f"{turn + 1}/{repeats} {tool.name}: {timing.seconds:.1f} s, CPU {timing.cpu:.1f} s, "
+                f"{trials} trials tracked, best test accuracy {timing.accuracy:.4f}, load before {timing.load:.2f}",
                 flush=True,
             )
     return timings, failures
@@ -102,10 +105,15 @@ def run_once(tool: Tool, trials: int) -> Timing:
         if preparation := tool.preparation():
             _run(preparation, directory, tool)
         load = os.getloadavg()[0]
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), _cpu()
         _run(tool.command(trials), directory, tool)
-        seconds = time.perf_counter() - begun
-        return Timing(tool.name, seconds, best_test_accuracy(directory, tool, trials), load)
+        seconds, cpu = time.perf_counter() - begun, _cpu() - used
+        return Timing(tool.name, seconds, cpu, best_test_accuracy(directory, tool, trials), load)
+
+
+def _cpu() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
 
 
 def _run(command: Sequence[str], directory: Path, tool: Tool) -> None:
@@ -137,13 +145,14 @@ def table(timings: Sequence[Timing]) -> str:
     names = list(dict.fromkeys(one.tool for one in timings))
     seconds = {name: [one.seconds for one in timings if one.tool == name] for name in names}
     medians = {name: statistics.median(seconds[name]) for name in names}
-    head = ["tool", "median s", "min to max s", *(f"of {one}" for one in BASELINES), "best test accuracy"]
+    head = ["tool", "median s", "min to max s", "CPU s", *(f"of {one}" for one in BASELINES), "best test accuracy"]
     rows = [head, ["---"] * len(head)]
     for name in names:
         ratios = [f"{medians[name] / medians[one]:.2f}" if one in medians else "-" for one in BASELINES]
         spread = f"{min(seconds[name]):.1f} to {max(seconds[name]):.1f}"
         accuracy = max(one.accuracy for one in timings if one.tool == name)
-        rows.append([name, f"{medians[name]:.1f}", spread, *ratios, f"{accuracy:.4f}"])
+        cpu = statistics.median(one.cpu for one in timings if one.tool == name)
+        rows.append([name, f"{medians[name]:.1f}", spread, f"{cpu:.1f}", *ratios, f"{accuracy:.4f}"])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

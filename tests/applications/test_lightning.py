@@ -10,21 +10,37 @@ from applications import Application
 SEARCH = ["hparams_search=hone", "hydra.sweeper.sampler.seed=1"]
 
 
+@pytest.fixture(scope="module", params=["1.3", "1.4"])
+def packages(request):
+    """Hydra of this process, or the next."""
+    return None if request.param == "1.3" else request.getfixturevalue("hydra_next")
+
+
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory, seeded_store):
-    """The template after a sweep with a pruner, to be looked at."""
-    app = Application("template", tmp_path_factory.mktemp("swept"), seeded_store)
+def swept(tmp_path_factory, seeded_store, packages):
+    """The template after a sweep with a pruner that was killed and has gone on, to be looked at."""
+    app = Application("template", tmp_path_factory.mktemp("swept"), seeded_store, packages)
     pruner = "hydra.sweeper.pruner={_target_: optuna.pruners.ThresholdPruner, lower: 0.75, n_warmup_steps: 2}"
     grid = [
         "hydra.sweeper.sampler._target_=optuna.samplers.GridSampler",
         "model.lr=choice(1e-9, 0.4)",
         "data.batch_size=8,16",
     ]
+    asked = (*SEARCH, "logger=mlflow", *grid, pruner)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(app.directory)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        assert app.sweep(*SEARCH, "logger=mlflow", *grid, pruner) == 0
+        app.kill(*asked, once=app.ended)
+        app.done = app.ended()
+        assert len(app.done) < 4
+        assert app.sweep(*asked, "hydra.sweeper.resume=true") == 0
     return app
+
+
+def test_a_killed_sweep_goes_on(swept):
+    assert swept.ended().items() >= swept.done.items(), "what was done is not done again"
+    assert len(swept.ended()) == 4
+    assert {run.info.status for run in swept.runs("study")} == {"FINISHED"}
 
 
 def test_trials_are_pruned(swept):
@@ -45,12 +61,14 @@ def test_its_own_logger_logs_into_its_trials_run_and_makes_no_other(swept):
         assert run.data.params["lr"] == run.data.params["model.lr"], "what the application logs"
         assert run.data.params["seed"] == "12", "the config's own parameters stay"
         steps = [one.step for one in client.get_metric_history(run.info.run_id, "val/acc")]
-        assert len(steps) == len(set(steps)) == (3 if run.info.status == "FINISHED" else 2), "nothing is logged twice"
+        assert len(set(steps)) == (3 if run.info.status == "FINISHED" else 2)
+        if run.data.tags["hone.trial"] in {str(int(one.parent.name)) for one in swept.done} | {"3"}:
+            assert len(steps) == len(set(steps)), "of what was not broken off, nothing is logged twice"
         assert ("test/acc" in run.data.metrics) == (run.info.status == "FINISHED"), "what is pruned is not tested"
 
 
-def test_both_ranks_of_a_trial_train_its_job_and_stop_together(application):
-    app = application("template")
+def test_both_ranks_of_a_trial_train_its_job_and_stop_together(application, packages):
+    app = application("template", packages)
     pruner = "hydra.sweeper.pruner={_target_: optuna.pruners.ThresholdPruner, lower: 1.1}"
 
     status = app.sweep(*SEARCH, "trainer=ddp", pruner, "hydra.sweeper.n_trials=1", "hydra.sweeper.n_jobs=1")

@@ -1,23 +1,33 @@
 """Hydra applications swept in this process, as ``python app.py -m`` sweeps them in one of its own."""
 
 import logging
+import os
 import runpy
 import shutil
+import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
+import psutil
 import yaml
 from hydra import version
+from terminal import wait_for
 
 from hone.tracking.store import TrackingConfig, open_store
+from hydra_plugins.hone_sweeper import _early
 
 APPS = Path(__file__).parents[1] / "apps"
 
 
 class Application:
-    """A copy of one of the applications, and what its sweeps left."""
+    """A copy of one of the applications, and what its sweeps left.
 
-    def __init__(self, name, root, seeded_store):
+    Where packages lie that go before those of this process, it is swept in processes of its own.
+    """
+
+    def __init__(self, name, root, seeded_store, packages=None):
+        self.packages = packages
         self.directory = root / name
         self.script = f"{name}.py" if name != "template" else "train.py"
         shutil.copytree(APPS / name, self.directory)
@@ -26,6 +36,9 @@ class Application:
 
     def sweep(self, *arguments, capture=None):
         """``python app.py -m ARGUMENTS``; gives the exit status."""
+        if self.packages is not None:
+            with self.started(*arguments) as process:
+                return process.wait()
         handlers, level = logging.root.handlers[:], logging.root.level
         path, base = sys.path[:], version.VersionBase.instance().version_base
         sys.path.insert(0, str(self.directory))
@@ -34,7 +47,9 @@ class Application:
         typed = sys.argv
         try:
             sys.argv = [self.script, "-m", *arguments]
-            runpy.run_path(str(self.directory / self.script), run_name="__main__")
+            # A fork of the tests would take warnings for errors.
+            with patch.object(_early, "may_fork", bool):
+                runpy.run_path(str(self.directory / self.script), run_name="__main__")
             status = 0
         except SystemExit as ended:
             status = ended.code
@@ -46,6 +61,26 @@ class Application:
         if capture:
             self.out, self.err = capture.readouterr()
         return status
+
+    def started(self, *arguments):
+        """The same in a process of its own, in the application's directory."""
+        return subprocess.Popen(
+            [sys.executable, self.script, "-m", *arguments],
+            cwd=self.directory,
+            env=os.environ | {"PYTHONPATH": str(self.packages or "")},
+        )
+
+    def kill(self, *arguments, once):
+        """Start a sweep, kill it once something has happened, and wait until all of it is gone."""
+        with self.started(*arguments) as process:
+            wait_for(once)
+            family = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+        wait_for(lambda: not any(one.is_running() and one.status() != "zombie" for one in family), seconds=30)
+
+    def ended(self):
+        """When each trial that has ended did so."""
+        return {one: one.stat().st_mtime_ns for one in self.directory.glob("mlruns/trials/*/*/result.json")}
 
     def job(self, number):
         """A job's directory."""

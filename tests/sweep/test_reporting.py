@@ -78,7 +78,7 @@ def reporting(tmp_path, monkeypatch):
     books, now = Books(), [0.0]
     books.plan = type("Plan", (), {"config": {"tracking": {"report": True}}})()
     made = Reporting(books, None, tmp_path, lambda: now[0])
-    monkeypatch.setattr(made._artist, "warm_up", lambda: None)
+    monkeypatch.setattr(made._artist, "warm_up", lambda **_: None)
     monkeypatch.setattr(made._artist, "ask", lambda request: None)
     return made, books, now
 

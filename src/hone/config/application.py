@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,8 +24,8 @@ from hone.config.targets import target_modules
 from hone.errors import ConfigError
 
 APPLICATION_FILE = "application.json"
-# What a class that a config names imports only when it is made, and that takes seconds.
-LAZY = {"MLFlowLogger": "mlflow.store.tracking.sqlalchemy_store"}
+# What whoever logs to MLflow imports only as it begins to, and that takes seconds.
+MLFLOW_STORE = "mlflow.store.tracking.sqlalchemy_store"
 
 
 @dataclass(frozen=True)
@@ -103,36 +103,17 @@ class Loaded:
 
     Args:
         hydra: Hydra as the application has set it up.
-        config_name: The primary config.
+        master: What it composed for the sweep.
         task: What ``hydra.main`` decorates.
-        overrides: The command line's.
-        more: What else this version of Hydra's context holds.
     """
 
-    def __init__(
-        self,
-        hydra: Hydra,
-        config_name: str | None,
-        task: TaskFunction,
-        overrides: Sequence[str],
-        more: Mapping[str, Any],
-    ) -> None:
-        self.hydra, self.task, self.more = hydra, task, more
-        self.master = hydra.compose_config(
-            config_name=config_name,
-            overrides=list(overrides),
-            run_mode=RunMode.MULTIRUN,
-            with_log_configuration=False,
-        )
+    def __init__(self, hydra: Hydra, master: DictConfig, task: TaskFunction) -> None:
+        self.hydra, self.master, self.task = hydra, master, task
+        self.more = _whitelist()
 
     def modules(self) -> list[str]:
         """What its jobs will import, as far as its config says."""
-        config = {
-            key: value for key, value in OmegaConf.to_container(self.master, resolve=False).items() if key != "hydra"
-        }
-        modules = target_modules(config)
-        text = str(config)
-        return [*modules, *(name for word, name in LAZY.items() if word in text)]
+        return [*target_modules(_own(self.master)), *imported_late(self.master)]
 
     def config(self, application: Application, overrides: Sequence[str], number: int) -> DictConfig:
         """Compose a job's config.
@@ -172,6 +153,22 @@ class Loaded:
         )
 
 
+def imported_late(master: DictConfig) -> list[str]:
+    """What an application's jobs import only as they run, and hone itself too.
+
+    Args:
+        master: What Hydra composed for their sweep.
+    """
+    return [MLFLOW_STORE] if "mlflow" in sys.modules or "MLFlowLogger" in str(_own(master)) else []
+
+
+def _own(master: DictConfig) -> dict[Any, Any]:
+    """An application's config without what is Hydra's."""
+    content = OmegaConf.to_container(master, resolve=False)
+    assert isinstance(content, dict)
+    return {key: value for key, value in content.items() if key != "hydra"}
+
+
 def compose_job(loader: Any, master: DictConfig, overrides: Sequence[str], number: int) -> DictConfig:
     """Compose a job's config from a sweep's.
 
@@ -203,10 +200,25 @@ def load(application: Application) -> Loaded:
     Raises:
         ConfigError: It did not get there.
     """
-    key = (application.main, *application.arguments)
+    key = _key(application)
     if key not in _loaded:
         _loaded[key] = _load(application)
     return _loaded[key]
+
+
+def take(application: Application, master: DictConfig, task: TaskFunction) -> None:
+    """Take an application as loaded that this process itself has brought to where it would sweep.
+
+    Args:
+        application: Which.
+        master: What Hydra composed for its sweep.
+        task: What ``hydra.main`` decorates.
+    """
+    _loaded[_key(application)] = Loaded(GlobalHydra.instance().hydra, master, task)
+
+
+def _key(application: Application) -> tuple[str, ...]:
+    return (application.main, *application.arguments)
 
 
 def _load(application: Application) -> Loaded:
@@ -229,7 +241,10 @@ def _stopping_at_multirun() -> Iterator[None]:
     def multirun(
         hydra: Hydra, *, config_name: str | None, task_function: TaskFunction, overrides: list[str], **_: Any
     ) -> None:
-        raise _Reached(Loaded(hydra, config_name, task_function, overrides, _whitelist()))
+        master = hydra.compose_config(
+            config_name=config_name, overrides=overrides, run_mode=RunMode.MULTIRUN, with_log_configuration=False
+        )
+        raise _Reached(Loaded(hydra, master, task_function))
 
     held, Hydra.multirun = Hydra.multirun, multirun
     try:

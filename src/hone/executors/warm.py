@@ -6,15 +6,18 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from hone.worker.channel import Channel
+from hone.worker.forking import ServerFork
 from hone.worker.messages import Kill, Preempt, Preload, TrialJob, encode
 
 TRAINING = "hone.training"
 ALWAYS = ("torch", "pytorch_lightning", TRAINING)
 CLOSE_SECONDS = 10.0
+# The server's own imports must not start thread pools: no fork survives them.
+SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 class WarmWorkers:
@@ -22,25 +25,18 @@ class WarmWorkers:
 
     Args:
         modules: What it imports first.
+        prepare: Makes the server of a fork of this process, in which it is called; otherwise the server is an
+            interpreter of its own.
     """
 
-    def __init__(self, modules: Sequence[str] = ALWAYS) -> None:
+    def __init__(self, modules: Sequence[str] = ALWAYS, prepare: Callable[[], None] | None = None) -> None:
         ours, theirs = socket.socketpair()
         self.control = Channel(ours)
-        command = [sys.executable, "-m", "hone.worker", "--serve", str(theirs.fileno())]
-        # The server's own imports must not start thread pools: no fork survives them.
-        environment = os.environ | {
-            "OMP_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-            "TOKENIZERS_PARALLELISM": "false",
-        }
-        self.process = subprocess.Popen(
-            command,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,
-        )
+        self.process: subprocess.Popen[bytes] | ServerFork
+        if prepare is None:
+            self.process = _interpreter(theirs)
+        else:
+            self.process = ServerFork(ours, theirs, SINGLE_THREADED, prepare)
         theirs.close()
         self._idle = True
         self.preload(modules)
@@ -98,6 +94,16 @@ class WarmWorkers:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _interpreter(control: socket.socket) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "hone.worker", "--serve", str(control.fileno())],
+        pass_fds=[control.fileno()],
+        stdin=subprocess.DEVNULL,
+        env=os.environ | SINGLE_THREADED,
+        start_new_session=True,
+    )
 
 
 class LastingWorkers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import os
 import queue
 import sys
@@ -11,7 +12,7 @@ import threading
 from pathlib import Path
 
 from hone.errors import HoneError
-from hone.report.artist import Done, DrawRun, DrawStudy, Request, decode_request, encode_done
+from hone.report.artist import RUNS, Done, DrawRun, DrawStudy, Request, decode_request, encode_done
 from hone.report.draw import draw_evaluation, draw_study
 from hone.worker.death import die_with_parent
 from hone.worker.disk import EVALUATION
@@ -24,13 +25,13 @@ def main(arguments: list[str]) -> int:
     """Draw, or serve.
 
     Args:
-        arguments: None, or ``DIR`` and options.
+        arguments: None, or ``RUNS``, or ``DIR`` and options.
 
     Returns:
         Exit status.
     """
-    if not arguments:
-        _serve()
+    if not arguments or arguments == [RUNS]:
+        _serve(runs=bool(arguments))
         return 0
     parser = argparse.ArgumentParser("python -m hone.report", description=__doc__)
     parser.add_argument("directory", type=Path, help="mlruns/trials/STUDY, or a trial's directory in it")
@@ -50,7 +51,7 @@ def main(arguments: list[str]) -> int:
     return 0 if done.files else 1
 
 
-def _serve() -> None:
+def _serve(*, runs: bool) -> None:
     die_with_parent()
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
@@ -59,6 +60,8 @@ def _serve() -> None:
     os.dup2(2, 1)
     asked: queue.Queue[Request | None] = queue.Queue()
     threading.Thread(target=_read, args=(asked,), daemon=True).start()
+    if runs:
+        importlib.import_module("hone.report.evaluation")
     while (request := asked.get()) is not None:
         answers.write(encode_done(_draw(request, asked)) + "\n")
         answers.flush()

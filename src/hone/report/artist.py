@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Self
 
 PNG = "*.png"
+# Told to the process where it will be asked for runs' pictures too.
+RUNS = "--runs"
 CLOSE_SECONDS = 2.0
 
 
@@ -116,14 +118,18 @@ class Artist:
         """Whether it has not answered everything."""
         return bool(self._asked)
 
-    def warm_up(self) -> None:
-        """Start the process, which takes a second or two to import what it draws with."""
+    def warm_up(self, *, runs: bool = False) -> None:
+        """Start the process, which takes a second or two to import what it draws with.
+
+        Args:
+            runs: It is to import what it needs for runs' pictures, too.
+        """
         if self._process is not None:
             return
         environment = os.environ | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "hone.report"],
+                [sys.executable, "-m", "hone.report", *([RUNS] if runs else [])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hone.report.chart import Chart
-from hone.report.evaluation import EVALUATIONS, read_evaluation
 from hone.report.look import better, number
 from hone.report.page import page_of, save_page
 from hone.report.paint import save_png
@@ -86,6 +85,9 @@ def draw_evaluation(folder: Path) -> Drawn:
     Returns:
         What was drawn.
     """
+    # Only here: what it counts with takes seconds to import, and a study's pictures need none of it.
+    from hone.report.evaluation import EVALUATIONS, read_evaluation
+
     run = read_evaluation(folder)
     files: list[Path] = []
     notes: list[str] = []

@@ -57,7 +57,7 @@ class Reporting:
         """
         if not self.wanted:
             return
-        self._artist.warm_up()
+        self._artist.warm_up(runs=self.pictures in ("best", "each") and self._evaluated(trial.number).is_file())
         self._keep(self._artist.hear())
         if self.pictures == "each":
             self._picture(trial.number)
@@ -99,10 +99,13 @@ class Reporting:
             console.print(f"[dim]not drawn:[/] {note}", soft_wrap=True, highlight=False)
 
     def _picture(self, number: int) -> None:
-        folder = trial_directory(self.directory, number) / EVALUATION
-        if number not in self._pictured and (folder / SUMMARY).is_file():
+        summary = self._evaluated(number)
+        if number not in self._pictured and summary.is_file():
             self._pictured.add(number)
-            self._artist.ask(DrawRun(str(folder)))
+            self._artist.ask(DrawRun(str(summary.parent)))
+
+    def _evaluated(self, number: int) -> Path:
+        return trial_directory(self.directory, number) / EVALUATION / SUMMARY
 
     def _keep(self, answers: list[Done]) -> None:
         for one in answers:

@@ -19,8 +19,11 @@ from hydra_plugins.hone_sweeper.config import SWEEPER
 
 WHERE = "hydra.sweeper"
 KEYS = {"sampler", *SWEEPER} - {"defaults", "_target_", "_recursive_"}
-# Samplers that know the space only by being asked, in place of one that must be told beforehand.
-GRID = {"optuna.samplers.GridSampler": "optuna.samplers.BruteForceSampler"}
+# Samplers in place of one that must be told the space beforehand, and of one that Optuna no longer has.
+INSTEAD = {
+    "optuna.samplers.GridSampler": "optuna.samplers.BruteForceSampler",
+    "optuna.samplers.MOTPESampler": "optuna.samplers.TPESampler",
+}
 
 
 @dataclass(frozen=True)
@@ -129,10 +132,10 @@ def _nodes(given: Mapping[str, Any], master: DictConfig) -> dict[str, Any]:
 def _sampler(node: Any) -> dict[str, Any]:
     if not isinstance(node, Mapping) or not node.get("_target_"):
         raise ConfigError("must name one of Optuna's by _target_", where=f"{WHERE}.sampler")
-    target = GRID.get(str(node["_target_"]), str(node["_target_"]))
+    target = INSTEAD.get(str(node["_target_"]), str(node["_target_"]))
     said = {key: value for key, value in node.items() if value is not None and key not in ("_target_", "_partial_")}
     known = signature_of(locate(target, f"{WHERE}.sampler")) or {}
-    if target in GRID.values():
+    if target in INSTEAD.values():
         said = {key: value for key, value in said.items() if key in known}
     return {"_target_": target, **said}
 

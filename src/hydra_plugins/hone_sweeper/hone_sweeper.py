@@ -28,7 +28,7 @@ class HoneSweeper(Sweeper):
 
         Args:
             hydra_context: Its config loader and callbacks.
-            task_function: The application's; workers find it by themselves.
+            task_function: The application's.
             config: The sweep's.
         """
         self.hydra_context = hydra_context
@@ -49,8 +49,10 @@ class HoneSweeper(Sweeper):
         # From Hydra 1.4 on it is so already; what the config says may look at ${hydra:...}.
         HydraConfig.instance().set_config(self.config)
         try:
-            # First of all: loading the application takes as long as it did here, and goes on while hone is imported.
-            with EarlyWorkers(this_application(self.config)) as workers:
+            application = this_application(self.config)
+            # First of all: this process can be forked as long as there is little in it but the application; and where
+            # it cannot, loading the application anew takes as long as it did here, and goes on while hone is imported.
+            with EarlyWorkers(application, self.config, self.task_function) as workers:
                 from hydra_plugins.hone_sweeper._door import sweep
 
                 sweep(self.settings, self.hydra_context.config_loader, self.config, arguments, workers)

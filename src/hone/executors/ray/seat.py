@@ -179,7 +179,7 @@ class Seat:
         return self._mirror.changes(final=final)
 
     def _placed(self, message: Message) -> Message:
-        """Say where input is at fault, which may be right on other nodes."""
-        if isinstance(message, Failed) and message.bad_input:
+        """Say where it failed: what is missing on one node may be there on others."""
+        if isinstance(message, Failed):
             return replace(message, message=f"{message.message} (on node {socket.gethostname()})")
         return message
