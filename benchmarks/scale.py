@@ -170,12 +170,12 @@ def one(load: str, workers: int, storage: str | None, uri: str | None) -> dict[s
         *tracking,
         *more,
     )
-    quiet = Console(file=Path(os.devnull).open("w"))  # noqa: SIM115
+    quiet = Console(quiet=True)
     os.chdir(directory)
     began = time.process_time()
     with contextlib.suppress(Exception):
         # The crowd leaves when it has counted, as a lost cluster does.
-        run_sweep(SweepRequest(file, overrides), lambda modules: None, quiet)  # type: ignore[arg-type, return-value]
+        run_sweep(SweepRequest(file, overrides), None, quiet)
     return json.loads(result.read_text()) | {"processor": time.process_time() - began}
 
 

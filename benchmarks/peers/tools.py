@@ -82,6 +82,12 @@ TOOLS = (
         (str(HERE / "hydra_optuna_sweeper/app.py"), "-m", "-cn", "hone", "hydra.sweeper.n_trials={trials}"),
         store="mlruns/mlflow.db",
     ),
+    Tool(
+        "hone-ray",
+        ("sweep", str(HERE / "hone.yaml"), "trials={trials}", "executor=ray", "executor.address=local"),
+        program="hone",
+        store="mlruns/mlflow.db",
+    ),
     Tool("ray-tune", (str(HERE / "ray_tune.py"), "{trials}"), environment="ray-tune"),
     Tool("ray-tune-reuse", (str(HERE / "ray_tune.py"), "{trials}", "--reuse-actors"), environment="ray-tune"),
 )
