@@ -222,7 +222,7 @@ def test_what_a_cluster_cannot_do_is_said_in_a_line(cluster, hone, project, more
 
 def test_a_fault_of_input_names_the_node(cluster, on_cluster, project):
     answer = on_cluster(
-        *TOY, "data._target_=toy.FiledData", "+data.path=nowhere.csv", "~data.rows", "trials=1", "failure.retries=0"
+        *TOY, "data._target_=toy.FiledData", "+data.path=nowhere.csv", "~data.rows", "trials=1", "failure.error=stop"
     )
 
     assert answer.returncode == 2
