@@ -29,7 +29,7 @@ from typing import Any
 HERE = Path(__file__).parent.absolute()
 INTERVAL, TRIAL_SECONDS = 1.0, 2.0
 WINDOW_SECONDS = 12.0
-WORKERS = (16, 64, 256, 1024, 2048)
+WORKERS = (64, 256, 1024, 2048)
 LOADS = ("reports", "trials")
 SETUPS = {
     "journal file, no MLflow": {"postgres": False, "mlflow": False},
@@ -179,18 +179,20 @@ def one(load: str, workers: int, storage: str | None, uri: str | None) -> dict[s
     return json.loads(result.read_text()) | {"processor": time.process_time() - began}
 
 
-def measure(workers: tuple[int, ...], setups: list[str]) -> list[dict[str, Any]]:
-    """Measure everything, each in a process of its own."""
+def measure(workers: tuple[int, ...], setups: list[str], kept: Path | None) -> list[dict[str, Any]]:
+    """Measure everything that was not measured yet, each in a process of its own."""
     sys.path.insert(0, str(HERE.parent / "tests" / "support"))
     from servers import MlflowServer, Postgres
 
-    found = []
+    found = json.loads(kept.read_text()) if kept and kept.exists() else []
     postgres = Postgres().start()
     server = MlflowServer(Path(tempfile.mkdtemp(prefix="hone-scale-server-"))).start()
     try:
         for setup in setups:
             for load in LOADS:
                 for count in workers:
+                    if any((row["setup"], row["load"], row["workers"]) == (setup, load, count) for row in found):
+                        continue
                     own = SETUPS[setup]
                     given = [postgres.database() if own["postgres"] else "", server.uri if own["mlflow"] else ""]
                     command = [sys.executable, __file__, "--one", load, str(count), *given]
@@ -205,6 +207,8 @@ def measure(workers: tuple[int, ...], setups: list[str]) -> list[dict[str, Any]]
                         flush=True,
                     )
                     found.append(row)
+                    if kept:
+                        kept.write_text(json.dumps(found, indent=1))
                     if row["rate"] < 0.5 * count / (INTERVAL if load == "reports" else TRIAL_SECONDS):
                         # It has bent: more workers add nothing but waiting.
                         break
@@ -260,10 +264,7 @@ def main() -> None:
         load, workers, storage, uri = given.one
         print(json.dumps(one(load, int(workers), storage or None, uri or None)), flush=True)
         os._exit(0)
-    known = json.loads(given.rows.read_text()) if given.rows and given.rows.exists() else []
-    rows = known or measure(tuple(given.workers), given.setups)
-    if given.rows:
-        given.rows.write_text(json.dumps(rows, indent=1))
+    rows = measure(tuple(given.workers), given.setups, given.rows)
     if given.out:
         draw(rows, given.out)
 
