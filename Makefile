@@ -18,7 +18,7 @@ test: $(VENV)/.dev  ## every test, two files at a time
 coverage: $(VENV)/.dev  ## every test, one at a time, and which lines they ran
 	$(BIN)/python -m pytest --cov=hone --cov-report=term:skip-covered $(ARGS)
 
-soak: $(VENV)/.dev  ## kills a sweep's controller twenty times trials at ten random steps, a cluster's nodes and its head, and goes on each time
+soak: $(VENV)/.dev  ## kills a sweep's controller twenty times, trials at ten random steps, a cluster's nodes and its head, and goes on each time
 	HONE_SOAK=20 $(BIN)/python -m pytest tests/faults/test_sweeps.py -k killed_at_any_moment $(ARGS)
 	HONE_SOAK=1 $(BIN)/python -m pytest tests/executors/test_ray.py $(ARGS)
 	HONE_SOAK=10 $(BIN)/python -m pytest tests/training/test_interruptions.py --timeout 3000 $(ARGS)

@@ -45,12 +45,12 @@ class Bridge:
         self._parties: dict[asyncio.Task[None], Party] = {}
         self._changed = asyncio.Condition()
         self._ended = asyncio.Event()
-        self._nodes: dict[str, str] = {}
+        self._seated = False
 
     async def serve(self) -> None:
         """Serve until the controller is gone."""
         loop = asyncio.get_running_loop()
-        self._count()
+        self._offer(self._places(draining()))
         loop.add_reader(self.line.fileno(), self._hear)
         looking = loop.create_task(self._look_around())
         await self._ended.wait()
@@ -110,7 +110,7 @@ class Bridge:
         """Life of a party of seats: wait for a place, run trials, leave."""
         try:
             await party.come()
-            self._note_node(party)
+            self._seated = True
             while (run := await self._next(party)) is not None:
                 await self._run(party, run)
         except SeatLost as lost:
@@ -127,7 +127,7 @@ class Bridge:
 
     async def _refuse(self, error: Refusal) -> None:
         """Where no seat could be taken yet none will be; later it is one node that does not do."""
-        if self._nodes:
+        if self._seated:
             self.say(Note(str(error)))
             await asyncio.sleep(AGAIN_SECONDS)
         else:
@@ -159,11 +159,6 @@ class Bridge:
         self.say(Said(number, ending))
         self.say(Said(number, Exited(number, -9)))
 
-    def _note_node(self, party: Party) -> None:
-        for facts in party.facts:
-            if facts.node not in self._nodes:
-                self._nodes[facts.node] = facts.host
-
     async def _look_around(self) -> None:
         """Count the nodes again now and then, and leave those that are taken away."""
         while True:
@@ -176,11 +171,13 @@ class Bridge:
                     if party.number is not None:
                         party.take(End(party.number, gently=True))
                     self._wake()
-            await asyncio.to_thread(self._count)
+            # Counted beside, and told from here: two threads on the line would garble it.
+            self._offer(await asyncio.to_thread(self._places, leaving))
 
-    def _count(self) -> None:
-        wanted = self.cluster.max_parallel
-        count = wanted or Demand.of(self.cluster).places(living())
+    def _places(self, leaving: set[str]) -> int:
+        return self.cluster.max_parallel or Demand.of(self.cluster).places(living(leaving))
+
+    def _offer(self, count: int) -> None:
         if count != self.slots:
             self.slots = count
             self.say(Slots(max(1, count)))

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +95,15 @@ def _knock(address: str) -> None:
         raise Refusal(f"{_absence(named)} ({error.strerror or error})", "executor.address", passing=True) from error
 
 
-def living() -> list[dict[str, float]]:
-    """All that each node has that is there, by Ray's names."""
+def living(leaving: Collection[str]) -> list[dict[str, float]]:
+    """All that each node has that is there, by Ray's names.
+
+    Args:
+        leaving: Ids of the nodes that do not count.
+    """
     import ray
 
-    gone = draining()
-    return [dict(one["Resources"]) for one in ray.nodes() if one["Alive"] and one["NodeID"] not in gone]
+    return [dict(one["Resources"]) for one in ray.nodes() if one["Alive"] and one["NodeID"] not in leaving]
 
 
 def draining() -> set[str]:
@@ -129,7 +132,7 @@ def is_lost(node: str) -> bool:
 
 def _check(cluster: Cluster) -> None:
     """Refuse what no node can ever give, unless the user counts on nodes that are to come."""
-    nodes, demand = living(), Demand.of(cluster)
+    nodes, demand = living(draining()), Demand.of(cluster)
     if demand.places(nodes) or cluster.max_parallel is not None:
         return
     total = cluster.resources.gpus or 0

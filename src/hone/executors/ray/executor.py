@@ -80,7 +80,7 @@ class RayExecutor:
         self.patience = patience
         self.failure: ExecutorError | None = None
         self._slots = 0
-        self._running: dict[int, TrialJob] = {}
+        self._running: set[int] = set()
         self._lost_at: float | None = None
         self._heard: list[tuple[int, Message]] = []
         self._notes: list[str] = []
@@ -124,7 +124,7 @@ class RayExecutor:
         lease = lease_of(self.cluster.resources, alone=alone)
         started = replace(job, lease=lease, start_from=self.cluster.project)
         Path(job.directory, JOB_FILE).unlink(missing_ok=True)
-        self._running[job.number] = started
+        self._running.add(job.number)
         self._tell(Run(started, alone))
         return lease
 
@@ -204,7 +204,7 @@ class RayExecutor:
     def _take(self, message: object) -> None:
         if isinstance(message, Said):
             if isinstance(message.message, Exited):
-                self._running.pop(message.number, None)
+                self._running.discard(message.number)
             self._heard.append((message.number, message.message))
         elif isinstance(message, Slots):
             if self._lost_at is not None:
@@ -242,7 +242,7 @@ class RayExecutor:
         self._slots = 0
         self._tried = time.monotonic()
         for number in list(self._running):
-            del self._running[number]
+            self._running.discard(number)
             self._heard.append((number, Failed("preempted", "the connection to the cluster was lost")))
             self._heard.append((number, Exited(number, -9)))
 

@@ -17,10 +17,13 @@ from hone.executors.ray.mirror import OF_CONTROLLER, Change, Mirror, apply
 from hone.executors.ray.seat import Facts, Seat, Token
 from hone.executors.ray.wire import Answer, Cluster, End, Said
 from hone.worker.messages import Begin, Exited, Failed, Message, Report, Started, TrialJob, Verdict
+from hone.worker.ranks import NODE_RANK
 
 LISTEN_SECONDS = 20.0
 LEAVE_SECONDS = 3.0
 TOKEN_FILE = ".seen-by-nodes"
+# What a seat does beside listening to its trial.
+ASIDE = "aside"
 
 
 class SeatLost(Exception):
@@ -81,7 +84,7 @@ class Party:
         wanted, gpus = self.cluster.resources, self.demand.gpus
         each = replace(wanted, gpus=int(gpus) if float(gpus).is_integer() else gpus, nodes=1)
         options = self.demand.options() | {"max_restarts": 0, "max_concurrency": 1}
-        actor: Any = ray.remote(concurrency_groups={"aside": 2})(Seat)
+        actor: Any = ray.remote(concurrency_groups={ASIDE: 2})(Seat)
         for strategy in await self._places():
             self._seats.append(actor.options(**options, **strategy).remote(each, self.cluster.modules))
         try:
@@ -98,7 +101,7 @@ class Party:
             self._resolve(message.message)
             return
         for seat in self._seats[: 1 if message.gently else None]:
-            seat.end.options(concurrency_group="aside").remote(gently=message.gently)
+            _aside(seat.end).remote(gently=message.gently)
         if not message.gently:
             # A trial that is killed gets no answer to what it asked.
             self._resolve(None)
@@ -117,7 +120,7 @@ class Party:
             others = [self._spawn(self._follow(seat)) for seat in self._seats[1:]]
             await self._lead(self._seats[0], job, others)
             for seat in self._seats[1:]:
-                seat.end.options(concurrency_group="aside").remote(gently=False)
+                _aside(seat.end).remote(gently=False)
             await asyncio.gather(*others)
             self.say(Said(job.number, self._exited))
         except (SeatLost, asyncio.CancelledError):
@@ -133,7 +136,7 @@ class Party:
 
         for task in self._tasks:
             task.cancel()
-        closing = [one.close.options(concurrency_group="aside").remote() for one in self._seats] if self.facts else []
+        closing = [_aside(one.close).remote() for one in self._seats] if self.facts else []
         with contextlib.suppress(Exception):
             await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), LEAVE_SECONDS)
         for seat in self._seats:
@@ -163,7 +166,7 @@ class Party:
             return [{}]
         port = await self._seats[0].port.remote()
         meet = {"MASTER_ADDR": self.facts[0].address, "MASTER_PORT": str(port)}
-        return [{**meet, "NODE_RANK": str(rank)} for rank in range(len(self._seats))]
+        return [{**meet, NODE_RANK: str(rank)} for rank in range(len(self._seats))]
 
     async def _send(self, seat: Any, job: TrialJob) -> None:
         """Bring a trial's files to a node that does not see them."""
@@ -207,7 +210,7 @@ class Party:
                 if other.exception() is not None:
                     raise other.exception()  # type: ignore[misc]
                 if other.result() != 0:
-                    seat.end.options(concurrency_group="aside").remote(gently=False)
+                    _aside(seat.end).remote(gently=False)
         return listening.result()
 
     async def _follow(self, seat: Any) -> int:
@@ -255,6 +258,10 @@ class Party:
             return SeatLost(f"node {lost} is lost: its trials go on elsewhere", "preempted")
         text = str(error).strip().partition("\n")[0]
         return SeatLost(f"the seat on node {self.place} died: {name}: {text[:200]}", "crash", quietly=True)
+
+
+def _aside(method: Any) -> Any:
+    return method.options(concurrency_group=ASIDE)
 
 
 async def _result(reference: Any) -> Any:

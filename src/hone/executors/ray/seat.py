@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import platform
 import shutil
 import socket
 import tempfile
@@ -22,7 +19,6 @@ from hone.worker.messages import Begin, Exited, Failed, Message, TrialJob, Verdi
 
 # How often a trial's files are brought to its controller while it runs.
 MIRROR_SECONDS = 2.0
-FIRST_PORT, PORTS = 20_000, 20_000
 
 
 @dataclass(frozen=True)
@@ -34,14 +30,12 @@ class Facts:
         host: The node's name.
         address: The node's address among the others.
         hone: Version of hone on the node.
-        python: Version of Python there.
     """
 
     node: str
     host: str
     address: str
     hone: str
-    python: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,7 @@ class Seat:
 
         context = ray.get_runtime_context()
         address = ray.util.get_node_ip_address()
-        return Facts(context.get_node_id(), socket.gethostname(), address, hone.__version__, platform.python_version())
+        return Facts(context.get_node_id(), socket.gethostname(), address, hone.__version__)
 
     def sees(self, token: Token) -> bool:
         """Whether this node shares the controller's disk; else a directory of its own is made for the next trial."""
@@ -110,11 +104,9 @@ class Seat:
 
     def port(self) -> int:
         """A port on which the ranks of a trial can meet here."""
-        for port in range(FIRST_PORT + os.getpid() % PORTS, FIRST_PORT + 2 * PORTS):
-            with socket.socket() as probe, contextlib.suppress(OSError):
-                probe.bind(("", port))
-                return port
-        raise OSError("no port is free")
+        with socket.socket() as probe:
+            probe.bind(("", 0))
+            return int(probe.getsockname()[1])
 
     def begin(self, job: TrialJob, ranks: Mapping[str, str] | None = None) -> None:
         """Start a trial.
