@@ -233,7 +233,7 @@ def test_a_fault_of_input_names_the_node(cluster, on_cluster, project):
 
 @soak
 def test_a_cluster_whose_head_is_lost_is_taken_up_again(cluster, on_cluster, project):
-    command = write_sweep(project, trials=12)
+    command = write_sweep(project, trials=60)
     sweep = on_cluster.begin(*command)
     wait_for(lambda: len(results(project, "walk-1")) >= 3, seconds=120)
 
@@ -246,4 +246,4 @@ def test_a_cluster_whose_head_is_lost_is_taken_up_again(cluster, on_cluster, pro
     log = (project / "sweep.log").read_text()
     assert "connection to the cluster is lost" in log
     assert "cluster is back" in log
-    assert len(results(project, "walk-1")) == 12
+    assert len(results(project, "walk-1")) == 60
