@@ -60,7 +60,10 @@ class Crowd:
     """
 
     def __init__(self, line: Connection, load: str, workers: int, result: Path) -> None:
+        from hone.executors.ray.wire import Speaker
+
         self.line, self.load, self.workers, self.result = line, load, workers, result
+        self.speaker = Speaker(line)
         self.due: list[tuple[float, int, int]] = []
         self.directories: dict[int, Path] = {}
         self.asked: dict[int, tuple[float, int]] = {}
@@ -73,7 +76,7 @@ class Crowd:
         from hone.executors.ray.wire import Slots
 
         self.line.recv()
-        self.line.send(Slots(self.workers))
+        self.speaker.say(Slots(self.workers))
         with contextlib.suppress(EOFError, OSError):
             while not self._over():
                 self._turn()
@@ -94,7 +97,7 @@ class Crowd:
         if isinstance(message, Run):
             number = message.job.number
             self.directories[number] = Path(message.job.directory)
-            self.line.send(Said(number, Started()))
+            self.speaker.say(Said(number, Started()))
         elif isinstance(message, Answer) and isinstance(message.message, Begin):
             self.begun += 1
             self._wait(message.number, 1)
@@ -121,15 +124,15 @@ class Crowd:
         with SpoolWriter(self.directories[number]) as spool:
             spool.append({"value": 1.0 / step, "train/loss": 1.0 / step}, step, time.time())
         self.asked[number] = (time.monotonic(), step)
-        self.line.send(Said(number, Report(step, {"value": (number % 97 + 1) / step}, step)))
+        self.speaker.say(Said(number, Report(step, {"value": (number % 97 + 1) / step}, step)))
 
     def _end(self, number: int) -> None:
         from hone.executors.ray.wire import Said
         from hone.worker.messages import Exited, Result
 
         self.ended += self.from_time is not None
-        self.line.send(Said(number, Result({"value": 1.0}, steps=1, seconds=TRIAL_SECONDS)))
-        self.line.send(Said(number, Exited(number, 0)))
+        self.speaker.say(Said(number, Result({"value": 1.0}, steps=1, seconds=TRIAL_SECONDS)))
+        self.speaker.say(Said(number, Exited(number, 0)))
 
     def _over(self) -> bool:
         if self.from_time is None or time.monotonic() - self.from_time < WINDOW_SECONDS:

@@ -18,6 +18,7 @@ from optuna.storages.journal._file import BaseJournalFileLock
 
 from hone.errors import StudyError, did_you_mean
 from hone.space import Constraint, Space
+from hone.study.remembered import RememberedStorage
 from hone.study.study import FINGERPRINT, Study, difference, dump_fingerprint, fingerprint
 
 
@@ -59,6 +60,8 @@ def open_study(
         if resume and storage is None and name not in study_names(None, directory):
             raise KeyError(name)
         kept_in = _storage(storage, directory, name)
+        if storage is not None:
+            kept_in = RememberedStorage(kept_in)
         open_one = optuna.load_study if resume else optuna.create_study
         arguments = {} if resume else {"directions": list(directions)}
         study = open_one(study_name=name, storage=kept_in, sampler=sampler, pruner=pruner, **arguments)

@@ -17,7 +17,7 @@ from typing import Any
 from hone.executors.ray.capacity import Demand
 from hone.executors.ray.connection import Refusal, connect, draining, living, refusal
 from hone.executors.ray.party import Party, SeatLost
-from hone.executors.ray.wire import Answer, Cluster, End, Note, Run, Said, Slots
+from hone.executors.ray.wire import Answer, Cluster, End, Note, Run, Said, Slots, Speaker
 from hone.worker.death import die_with_parent
 from hone.worker.messages import Exited, Failed
 
@@ -39,6 +39,8 @@ class Bridge:
 
     def __init__(self, line: Connection, cluster: Cluster) -> None:
         self.line = line
+        self.speaker = Speaker(line)
+        self.say = self.speaker.say
         self.cluster = cluster
         self.slots = 0
         self._waiting: dict[bool, deque[Run]] = {False: deque(), True: deque()}
@@ -56,11 +58,7 @@ class Bridge:
         await self._ended.wait()
         looking.cancel()
         await self._leave()
-
-    def say(self, message: Said | Slots | Note) -> None:
-        """Tell the controller; one that is gone needs no telling."""
-        with contextlib.suppress(OSError):
-            self.line.send(message)
+        self.speaker.finish(CLOSE_SECONDS)
 
     def _hear(self) -> None:
         try:
@@ -131,7 +129,7 @@ class Bridge:
             self.say(Note(str(error)))
             await asyncio.sleep(AGAIN_SECONDS)
         else:
-            self.line.send(refusal(error))
+            self.say(refusal(error))
             self._ended.set()
 
     async def _next(self, party: Party) -> Run | None:
@@ -171,7 +169,6 @@ class Bridge:
                     if party.number is not None:
                         party.take(End(party.number, gently=True))
                     self._wake()
-            # Counted beside, and told from here: two threads on the line would garble it.
             self._offer(await asyncio.to_thread(self._places, leaving))
 
     def _places(self, leaving: set[str]) -> int:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
+import threading
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from typing import Any
 
 from hone.executors.executor import Resources
@@ -93,3 +97,34 @@ class Refused:
     message: str
     where: str
     passing: bool = False
+
+
+class Speaker:
+    """Says things to the controller in their order, and never waits for it to listen.
+
+    A pipe holds so much. If the bridge waited at a full one, it would not hear the controller, which may wait at the
+    other end for the same reason, and neither would ever go on.
+
+    Args:
+        line: To the controller. Nobody else writes on it.
+    """
+
+    def __init__(self, line: Connection) -> None:
+        self._line = line
+        self._unsaid: queue.SimpleQueue[Said | Slots | Note | Refused | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._speak, name="speaker", daemon=True)
+        self._thread.start()
+
+    def say(self, message: Said | Slots | Note | Refused) -> None:
+        """Say something; a controller that is gone needs no telling."""
+        self._unsaid.put(message)
+
+    def finish(self, seconds: float) -> None:
+        """Wait until everything is said, or the time is over."""
+        self._unsaid.put(None)
+        self._thread.join(seconds)
+
+    def _speak(self) -> None:
+        with contextlib.suppress(OSError):
+            while (message := self._unsaid.get()) is not None:
+                self._line.send(message)
