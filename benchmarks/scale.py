@@ -227,6 +227,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
     colours = dict(zip(SETUPS, ("#4c78a8", "#f58518", "#54a24b"), strict=True))
@@ -241,6 +242,8 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         said = "one report a second each" if load == "reports" else "trials of two seconds"
         axis.set(xscale="log", yscale="log", xlabel=f"workers, {said}", ylabel=f"{load} a second")
         axis.set_xticks(counts, [f"{one:,}" for one in counts])
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axis.minorticks_off()
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
