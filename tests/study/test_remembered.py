@@ -2,7 +2,7 @@
 
 import optuna
 import pytest
-from optuna.storages import get_storage
+from optuna.storages import InMemoryStorage, get_storage
 from optuna.testing.pytest_storages import StorageTestCase
 
 from hone.study.remembered import RememberedStorage
@@ -10,7 +10,7 @@ from hone.study.remembered import RememberedStorage
 
 @pytest.fixture
 def storage():
-    return RememberedStorage(get_storage("sqlite:///:memory:"))
+    return RememberedStorage(InMemoryStorage())
 
 
 class TestAsAStorage(StorageTestCase):
@@ -20,13 +20,16 @@ class TestAsAStorage(StorageTestCase):
 def test_what_is_remembered_is_what_is_kept(tmp_path):
     storage = RememberedStorage(get_storage(f"sqlite:///{tmp_path / 'studies.db'}"))
     study = optuna.create_study(
-        study_name="one", storage=storage, pruner=optuna.pruners.HyperbandPruner(max_resource=9), sampler=optuna.samplers.TPESampler(seed=1)
+        study_name="one",
+        storage=storage,
+        pruner=optuna.pruners.SuccessiveHalvingPruner(reduction_factor=2),
+        sampler=optuna.samplers.TPESampler(seed=1),
     )
 
     def objective(trial):
         x = trial.suggest_float("x", 0, 1, log=False)
         kind = trial.suggest_categorical("kind", ["a", None, 3])
-        for step in range(1, 9):
+        for step in range(1, 5):
             trial.report(x / step, step)
             if trial.should_prune():
                 raise optuna.TrialPruned
@@ -34,7 +37,7 @@ def test_what_is_remembered_is_what_is_kept(tmp_path):
         return x
 
     study.enqueue_trial({"x": 0.25})
-    study.optimize(objective, 40)
+    study.optimize(objective, 12)
     read = optuna.load_study(study_name="one", storage=f"sqlite:///{tmp_path / 'studies.db'}")
     assert {one.state.name for one in read.trials} == {"COMPLETE", "PRUNED"}
     assert study.trials == read.trials
