@@ -41,10 +41,10 @@ def test_nothing_follows_from_a_round_whose_best_are_no_better_on_other_seeds():
 
     [note] = decisions(following, "note")
     assert note.figures["p"] > 0.2
-    assert note.figures["median"] == pytest.approx((values[19] + values[20]) / 2)
+    assert note.figures["median"] == values[20], "of its other trials"
     assert "nothing follows" in note.reason
     assert following.content["space"] == {"model.lr": LR, "model.dropout": DROPOUT}
-    assert "enqueue" not in following.content
+    assert following.content["enqueue"] == [known.evidence.ranked[0].values], "what was confirmed may be the best still"
 
 
 def test_what_is_as_good_on_other_seeds_is_no_chance():
@@ -403,6 +403,26 @@ def test_the_elites_are_tried_first_as_far_as_they_are_still_searched():
         space.drawn(values, "enqueue")
     assert following.content["enqueue"][0]["model.lr"] == known.evidence.ranked[1].values["model.lr"]
     assert best["model.lr"] in [one["model.lr"] for one in following.content["enqueue"]]
+
+
+def test_the_elites_of_a_model_that_is_left_alone_bring_what_is_searched_under_it():
+    def truth(values):
+        return abs(math.log10(values["model.deep"]) + 2) if values["model"] == "deep" else 5.0
+
+    known = Known(
+        {"model": "choice(deep, flat)", "model.lr": LR},
+        truth,
+        80,
+        when={"model=deep": {"model.deep": LR}},
+    )
+    best = [one.values for one in known.evidence.ranked[:2]]
+
+    following = known.next(learnt=Learnt(confirmed=best))
+
+    assert "model=deep" in following.content["base"], "flat is dominated"
+    own = [one for one in following.content["enqueue"] if one["model.deep"] in [each["model.deep"] for each in best]]
+    assert len(own) == 2
+    assert all("model.deep" in one for one in following.content["enqueue"]), "none is of the other model"
 
 
 def test_fidelity_and_trials_are_what_the_file_says_of_each_round():

@@ -19,6 +19,7 @@ from hone.loop.numeric import move_range
 from hone.loop.options import add_rung, drop_dominated
 from hone.loop.residuals import chance_of
 from hone.report.look import number
+from hone.space import Space
 from hone.space.parameters import GroupOptions
 from hone.study import Importance
 from hone.sweep.file import SweepFile
@@ -91,10 +92,7 @@ def feed_back(
     searched = any(len(one.parameter.points() or [0, 0]) > 1 for one in draft.slots)
     answer_mistakes(draft, learnt.lagging)
     _grow_fidelity(draft, sweep, number + 1)
-    if chance:
-        draft.content.pop("enqueue", None)
-    else:
-        _enqueue_elites(draft, learnt.confirmed)
+    _enqueue_elites(draft, learnt.confirmed, confirmed_alone=chance is not None)
     return NextRound(draft.content, tuple(draft.decisions), searched)
 
 
@@ -136,23 +134,24 @@ def _notes(draft: Draft) -> list[Decision]:
 
 
 def _by_chance(evidence: Evidence, learnt: Learnt) -> Decision | None:
-    """Whether a round's best were its best by chance: on other seeds they are no better than any of its trials.
+    """Whether a round's best were its best by chance: on other seeds they are no better than its other trials.
 
     Where all trials differ by no more than seeds make of it, their best say nothing of where good trials are.
     """
-    if not learnt.again or evidence.is_flat:
+    others = [one for one in evidence.ranked if one.values not in learnt.confirmed]
+    if not learnt.again or evidence.is_flat or not others:
         return None
     sign = -1.0 if evidence.maximize else 1.0
-    values = [one.value for one in evidence.ranked if one.value is not None]
+    values = [one.value for one in others if one.value is not None]
     chance = chance_of([sign * one for one in values], [sign * one for one in learnt.again])
     if chance < UNLIKELY:
         return None
     mean, middle = statistics.mean(learnt.again), statistics.median(values)
     reason = (
-        f"on other seeds its best came to {number(mean)} in the mean, and all its trials to {number(middle)} in the "
-        f"median, which is no better than chance gives (p = {number(chance)}): nothing follows from which were its best"
+        f"on other seeds its best came to {number(mean)} in the mean, and its other trials to {number(middle)} in the "
+        f"median, which is no better than chance gives (p = {number(chance)}): nothing follows for what is searched"
     )
-    figures = {"again": list(learnt.again), "mean": mean, "median": middle, "p": chance, "complete trials": len(values)}
+    figures = {"again": list(learnt.again), "mean": mean, "median": middle, "p": chance, "other trials": len(values)}
     return _note(reason, figures)
 
 
@@ -178,18 +177,19 @@ def _grow_fidelity(draft: Draft, sweep: SweepFile, number: int) -> None:
         draft.decide(Decision("trials", "", str(sweep.trials), str(trials), reason, figures))
 
 
-def _enqueue_elites(draft: Draft, confirmed: Sequence[Mapping[str, Any]]) -> None:
+def _enqueue_elites(draft: Draft, confirmed: Sequence[Mapping[str, Any]], *, confirmed_alone: bool) -> None:
     """The best are the first trials of the next round, as far as they are still searched."""
     draft.content.pop("enqueue", None)
-    space = draft.space
+    space = draft.settled_space
     searched = {one.key for one in space.all}
     listed: list[dict[str, Any]] = []
     origins: list[str] = []
     ranked = [(f"confirmed {place + 1}", values) for place, values in enumerate(confirmed)]
-    ranked += [(f"trial {one.number}", one.values) for one in draft.evidence.ranked]
+    if not confirmed_alone:
+        ranked += [(f"trial {one.number}", one.values) for one in draft.evidence.ranked]
     for origin, values in ranked:
         kept = {key: value for key, value in values.items() if key in searched}
-        if len(listed) == draft.feedback.elites or not kept or kept in listed:
+        if len(listed) == draft.feedback.elites or not kept or kept in listed or not _is_whole(space, kept):
             continue
         try:
             space.drawn(kept, "enqueue")
@@ -201,3 +201,8 @@ def _enqueue_elites(draft: Draft, confirmed: Sequence[Mapping[str, Any]]) -> Non
         draft.content["enqueue"] = listed
         reason = f"the best of the round are the first trials of the next: {', '.join(origins)}"
         draft.decide(Decision("enqueue", "", "", f"{len(listed)} configurations", reason, {"from": origins}))
+
+
+def _is_whole(space: Space, values: Mapping[str, Any]) -> bool:
+    """Whether values are all that a trial needs: one of another model lacks what this one's are searched by."""
+    return all(one.key in values for one in (*space.parameters, *space.opened(values)))
