@@ -23,7 +23,7 @@ from hone.tracking.store import TrackingConfig, open_store
 SWEEP = ["sweep", "toy_sweep.yaml", "--config-name", "toy"]
 STUDY = "toy_sweep-1"
 # ``make soak`` asks for more.
-KILLS = int(os.environ.get("HONE_SOAK", "2"))
+KILLS = int(os.environ.get("HONE_SOAK", "3"))
 
 
 class Left:

@@ -27,7 +27,7 @@ def test_what_is_remembered_is_what_is_kept(tmp_path):
     )
 
     def objective(trial):
-        x = trial.suggest_float("x", 0, 1, log=False)
+        x = trial.suggest_float("x", 0, 1)
         kind = trial.suggest_categorical("kind", ["a", None, 3])
         for step in range(1, 5):
             trial.report(x / step, step)

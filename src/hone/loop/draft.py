@@ -86,12 +86,12 @@ class Draft:
     @property
     def settled_space(self) -> Space:
         """The same, with conditions on what is not searched decided: by ``base``, or as they were for its trials."""
+        space = self.space
         tried = {key for one in self.evidence.trials for key in one.values}
-        branches = self.space.branches
-        held = [branch for branch in branches if any(one.key in tried for one in branch.parameters)]
+        held = [branch for branch in space.branches if any(one.key in tried for one in branch.parameters)]
         fixed = {key: wanted for branch in held for key, wanted in branch.wanted}
         fixed |= {one.key: one.value for one in map(parse_override, self.content.get("base") or ())}
-        return self.space.under(lambda key, _: fixed.get(key))
+        return space.under(lambda key, _: fixed.get(key))
 
     @property
     def slots(self) -> list[Slot]:

@@ -26,8 +26,8 @@ class RememberedStorage(BaseStorage):
 
     def __init__(self, backend: BaseStorage) -> None:
         self._backend = backend
-        self._trials: dict[int, dict[int, FrozenTrial]] = {}
-        self._study_of: dict[int, int] = {}
+        self._trials: dict[int, FrozenTrial] = {}
+        self._listed: dict[int, list[int]] = {}
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
         """Create a study."""
@@ -35,9 +35,11 @@ class RememberedStorage(BaseStorage):
 
     def delete_study(self, study_id: int) -> None:
         """Delete a study and its trials."""
+        trials = self._of(study_id)
         self._backend.delete_study(study_id)
-        for trial_id in self._trials.pop(study_id, {}):
-            del self._study_of[trial_id]
+        for trial_id in trials:
+            del self._trials[trial_id]
+        del self._listed[study_id]
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
         """Keep something of a study."""
@@ -79,8 +81,8 @@ class RememberedStorage(BaseStorage):
         """Create a trial."""
         trials = self._of(study_id)
         trial_id = self._backend.create_new_trial(study_id, template_trial)
-        self._study_of[trial_id] = study_id
-        trials[trial_id] = self._backend.get_trial(trial_id)
+        trials.append(trial_id)
+        self._read(trial_id)
         return trial_id
 
     def set_trial_param(
@@ -96,7 +98,7 @@ class RememberedStorage(BaseStorage):
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         """Begin a trial, or end it with its values."""
         is_changed = self._backend.set_trial_state_values(trial_id, state, values)
-        self._read_again(trial_id)
+        self._read(trial_id)
         return is_changed
 
     def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
@@ -108,12 +110,12 @@ class RememberedStorage(BaseStorage):
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Keep something of a trial."""
         self._backend.set_trial_user_attr(trial_id, key, value)
-        self._read_again(trial_id)
+        self._read(trial_id)
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Keep something of Optuna's."""
         self._backend.set_trial_system_attr(trial_id, key, value)
-        self._read_again(trial_id)
+        self._read(trial_id)
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
         """A trial by its number."""
@@ -121,32 +123,29 @@ class RememberedStorage(BaseStorage):
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """A trial."""
-        if trial_id in self._study_of:
-            return self._trials[self._study_of[trial_id]][trial_id]
-        return self._backend.get_trial(trial_id)
+        if trial_id not in self._trials:
+            self._read(trial_id)
+        return self._trials[trial_id]
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """A study's trials, by number."""
-        found = [one for one in self._of(study_id).values() if states is None or one.state in states]
+        trials = (self._trials[one] for one in self._of(study_id))
+        found = [one for one in trials if states is None or one.state in states]
         return copy.deepcopy(found) if deepcopy else found
 
-    def _of(self, study_id: int) -> dict[int, FrozenTrial]:
-        if study_id not in self._trials:
-            trials = self._backend.get_all_trials(study_id, deepcopy=False)
-            self._trials[study_id] = {one._trial_id: one for one in trials}
-            self._study_of |= dict.fromkeys(self._trials[study_id], study_id)
-        return self._trials[study_id]
+    def _of(self, study_id: int) -> list[int]:
+        if study_id not in self._listed:
+            trials = {one._trial_id: one for one in self._backend.get_all_trials(study_id, deepcopy=False)}
+            self._trials |= trials
+            self._listed[study_id] = list(trials)
+        return self._listed[study_id]
 
-    def _read_again(self, trial_id: int) -> None:
-        if trial_id in self._study_of:
-            self._trials[self._study_of[trial_id]][trial_id] = self._backend.get_trial(trial_id)
+    def _read(self, trial_id: int) -> None:
+        self._trials[trial_id] = self._backend.get_trial(trial_id)
 
     def _copy(self, trial_id: int) -> FrozenTrial:
         """Put a copy in a trial's place: those who were given it are not to see it change."""
-        if trial_id not in self._study_of:
-            return self._backend.get_trial(trial_id)
-        trials = self._trials[self._study_of[trial_id]]
-        trials[trial_id] = copy.copy(trials[trial_id])
-        return trials[trial_id]
+        self._trials[trial_id] = copy.copy(self.get_trial(trial_id))
+        return self._trials[trial_id]

@@ -61,6 +61,7 @@ def open_study(
             raise KeyError(name)
         kept_in = _storage(storage, directory, name)
         if storage is not None:
+            # A journal is read as it grows, and is in memory already.
             kept_in = RememberedStorage(kept_in)
         open_one = optuna.load_study if resume else optuna.create_study
         arguments = {} if resume else {"directions": list(directions)}
