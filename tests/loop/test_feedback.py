@@ -425,6 +425,47 @@ def test_the_elites_of_a_model_that_is_left_alone_bring_what_is_searched_under_i
     assert all("model.deep" in one for one in following.content["enqueue"]), "none is of the other model"
 
 
+def test_the_sampler_goes_on_from_every_round_that_came_to_more_than_chance():
+    known = Known(MODELS, dominated, 60)
+    values = [one.value for one in known.evidence.ranked]
+    best = known.evidence.ranked[0].values
+
+    following = known.next(learnt=Learnt([best], again=values[1:3], sampler_learns=True))
+    by_chance = known.next(learnt=Learnt([best], again=values[25:29], sampler_learns=True))
+
+    [decision] = decisions(following, "learn")
+    assert decision.figures == {"study": "known", "complete trials": len(values)}
+    assert set(following.content["learn_from"]) == {"known"}
+    assert "learn_from" not in by_chance.content
+    assert "learn_from" not in known.next(learnt=Learnt([best], again=values[1:3])).content, "random learns nothing"
+    assert "# the sampler goes on from the" in round_text(following.content, following.decisions)
+
+
+def test_trials_of_an_option_that_was_dropped_say_nothing_of_the_one_that_is_left():
+    known = Known({"model": "choice(good, bad)", "model.lr": LR}, dominated, 80)
+    known.content["learn_from"] = {"before": "", "long-before": "optimizer=adamw"}
+
+    following = known.next(learnt=Learnt(sampler_learns=True))
+
+    assert "model=good" in following.content["base"]
+    assert following.content["learn_from"] == {
+        "before": "model=good",
+        "long-before": "optimizer=adamw, model=good",
+        "known": "model=good",
+    }
+
+
+def test_what_was_judged_by_another_metric_is_learnt_from_no_more():
+    known = Known({"model.lr": LR}, bowl, 12)
+    known.content["learn_from"] = {"before": ""}
+    lagging = [Lagging("class 3", "recall", 0.4, 0.9, 40)]
+
+    following = known.next(learnt=Learnt(lagging=lagging, sampler_learns=True), lagging={"metric": "val/f1"})
+
+    assert following.content["metric"] == "val/f1"
+    assert "learn_from" not in following.content
+
+
 def test_fidelity_and_trials_are_what_the_file_says_of_each_round():
     known = Known({"model.lr": LR}, bowl, 12)
     feedback = {"fidelity": {"trainer.max_epochs": [2, 6]}, "trials": [12, 8]}

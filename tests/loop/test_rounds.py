@@ -1,6 +1,7 @@
 """Loops door to door, over workers that follow a truth."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -217,6 +218,7 @@ def test_a_budget_that_is_spent_begins_no_further_round_until_there_is_more(loop
         ({"metric": ["val/loss", "train/loss"], "direction": ["minimize", "minimize"]}, SweepFileError, "one metric"),
         ({"space": {"seed": "range(0, 9)"}}, SweepFileError, "space.seed: is what a round's best are confirmed on"),
         ({"warm_start": ["nothing"]}, StudyError, r"warm_start\[0\]: no study named 'nothing'"),
+        ({"learn_from": "nothing"}, StudyError, "learn_from.nothing: no study named 'nothing'"),
         ({"feedback": {"keeep": 1}}, SweepFileError, "feedback.keeep: no such key. Did you mean keep"),
         ({"feedback": {"fidelity": {"trainer.max_epochs": []}}}, SweepFileError, "give trainer.max_epochs a value"),
         ({"feedback": {"limits": {"model.lr": [1, 0]}}}, SweepFileError, "model.lr: give the least first"),
@@ -251,6 +253,28 @@ def test_the_best_of_earlier_studies_are_tried_first_as_far_as_they_fit(loop):
     first = read_yaml(loop.project / "mlruns/trials/later-loop-1-round-1/0000/trial.yaml")
     found = read_yaml(loop.project / f"mlruns/trials/earlier-round-1/{_best_number(loop, earlier):04d}/trial.yaml")
     assert first["model"]["lr"] == found["model"]["lr"]
+
+
+def test_each_rounds_sampler_goes_on_from_the_rounds_before(loop):
+    loop.run(rounds=3)
+
+    assert {name: yaml.safe_load(text).get("learn_from") for name, text in loop.files().items()} == {
+        "round-1.yaml": None,
+        "round-2.yaml": {"toy-loop-1-round-1": ""},
+        "round-3.yaml": {"toy-loop-1-round-1": "", "toy-loop-1-round-2": ""},
+    }
+    assert re.search(r"its sampler learns from \d+ trials of toy-loop-1-round-1, which lie in its space", loop.said)
+
+
+def test_a_study_learns_from_one_of_the_same_metric_alone_and_by_a_sampler_that_can(loop):
+    loop.run("toy.yaml", "study.name=earlier", rounds=1)
+    loop.write("other.yaml", learn_from={"earlier-round-1": ""}, metric="train/loss")
+    loop.write("random.yaml", learn_from={"earlier-round-1": ""}, sampler="random")
+
+    with pytest.raises(StudyError, match=r"judged by val/loss \(less is better\), and this study by train/loss"):
+        loop.run("other.yaml", rounds=1)
+    with pytest.raises(StudyError, match="sampler random cannot learn from other studies' trials; tpe and gp can"):
+        loop.run("random.yaml", rounds=1)
 
 
 def _best_number(loop, record):

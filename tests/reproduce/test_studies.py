@@ -24,6 +24,19 @@ def test_a_study_of_several_workers_has_each_trials_own_result(hone_here, reprod
     assert "since 2 trials ran at once" in answer.stdout
 
 
+def test_a_study_that_learns_from_another_makes_the_same_suggestions(hone_here, reproduced):
+    fresh = (*SWEEP, "executor.max_parallel=1", "sampler=tpe", "++sampler.n_startup_trials=2")
+    assert hone_here(*fresh).returncode == 0
+    later = hone_here(*fresh, "learn_from=toy_sweep-1")
+    assert later.returncode == 0
+    assert "learns from 3 trials of toy_sweep-1" in later.stdout
+
+    answer = reproduced("toy_sweep-2")
+
+    assert answer.returncode == 0, answer
+    assert "the same suggestions in the same order" in answer.stdout
+
+
 def test_another_sampler_is_noticed(project, hone_here, reproduced):
     assert hone_here(*SWEEP, "executor.max_parallel=1").returncode == 0
     [search] = project.glob("mlruns/artifacts/*/artifacts/search.json")

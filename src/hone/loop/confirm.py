@@ -27,7 +27,7 @@ def confirmation(
     seeds = [seed + place for place in range(1, wanted.seeds + 1)]
     best = _distinct(evidence)[: wanted.best]
     runs = [{**one.values, SEED: each} for one in best for each in seeds]
-    left_out = ("warm_start", "timeout", "when", "enqueue", "feedback")
+    left_out = ("warm_start", "learn_from", "timeout", "when", "enqueue", "feedback")
     kept = {key: value for key, value in content.items() if key not in left_out}
     # What is tried is listed; the sampler is never asked.
     return {

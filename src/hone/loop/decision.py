@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["shrink", "grow", "freeze", "drop", "add", "bound", "enqueue", "fidelity", "trials", "switch", "note"]
+Kind = Literal[
+    "shrink", "grow", "freeze", "drop", "add", "bound", "enqueue", "learn", "fidelity", "trials", "switch", "note"
+]
 
 
 @dataclass(frozen=True)

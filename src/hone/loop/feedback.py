@@ -19,7 +19,6 @@ from hone.loop.numeric import move_range
 from hone.loop.options import add_rung, drop_dominated
 from hone.loop.residuals import chance_of
 from hone.report.look import number
-from hone.space import Space
 from hone.space.parameters import GroupOptions
 from hone.study import Importance
 from hone.sweep.file import SweepFile
@@ -37,12 +36,14 @@ class Learnt:
         again: What they came to on the other seeds, all of them together.
         lagging: Classes and other slices of the data that lag behind the whole.
         known: Importances by earlier studies.
+        sampler_learns: Whether the sampler can learn from trials of other studies.
     """
 
     confirmed: Sequence[Mapping[str, Any]] = ()
     again: Sequence[float] = ()
     lagging: Sequence[Lagging] = ()
     known: Mapping[str, Importance] = field(default_factory=dict)
+    sampler_learns: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ def feed_back(
     answer_mistakes(draft, learnt.lagging)
     _grow_fidelity(draft, sweep, number + 1)
     _enqueue_elites(draft, learnt.confirmed, confirmed_alone=chance is not None)
+    if learnt.sampler_learns:
+        _learn_on(draft, content, by_chance=chance is not None)
     return NextRound(draft.content, tuple(draft.decisions), searched)
 
 
@@ -177,6 +180,29 @@ def _grow_fidelity(draft: Draft, sweep: SweepFile, number: int) -> None:
         draft.decide(Decision("trials", "", str(sweep.trials), str(trials), reason, figures))
 
 
+def _learn_on(draft: Draft, content: Mapping[str, Any], *, by_chance: bool) -> None:
+    """The next round's sampler goes on with what the rounds so far came to, where it was more than chance.
+
+    With a lower fidelity trials come to less: they say where not to look until there are better ones, and no more.
+    """
+    if draft.content["metric"] != content["metric"]:
+        # What was judged by another metric says nothing by this one.
+        draft.content.pop("learn_from", None)
+        return
+    study, known = draft.evidence.study, SweepFile.model_validate(content).learn_from
+    # Of an option that is left alone for being better, the others' trials say nothing.
+    left = [one.after for one in draft.decisions if one.kind == "drop" and one.key not in draft.content["space"]]
+    known = {name: ", ".join(filter(None, [before, *left])) for name, before in known.items()}
+    draft.content.pop("learn_from", None)
+    if by_chance or study in known:
+        draft.content |= {"learn_from": known} if known else {}
+        return
+    draft.content["learn_from"] = {**known, study: ", ".join(left)}
+    count = len(draft.evidence.ranked)
+    reason = f"the sampler goes on from the {count} complete trials of the round, as far as they lie in the new space"
+    draft.decide(Decision("learn", "", "", study, reason, {"study": study, "complete trials": count}))
+
+
 def _enqueue_elites(draft: Draft, confirmed: Sequence[Mapping[str, Any]], *, confirmed_alone: bool) -> None:
     """The best are the first trials of the next round, as far as they are still searched."""
     draft.content.pop("enqueue", None)
@@ -189,7 +215,7 @@ def _enqueue_elites(draft: Draft, confirmed: Sequence[Mapping[str, Any]], *, con
         ranked += [(f"trial {one.number}", one.values) for one in draft.evidence.ranked]
     for origin, values in ranked:
         kept = {key: value for key, value in values.items() if key in searched}
-        if len(listed) == draft.feedback.elites or not kept or kept in listed or not _is_whole(space, kept):
+        if len(listed) == draft.feedback.elites or not kept or kept in listed or not space.is_whole(kept):
             continue
         try:
             space.drawn(kept, "enqueue")
@@ -201,8 +227,3 @@ def _enqueue_elites(draft: Draft, confirmed: Sequence[Mapping[str, Any]], *, con
         draft.content["enqueue"] = listed
         reason = f"the best of the round are the first trials of the next: {', '.join(origins)}"
         draft.decide(Decision("enqueue", "", "", f"{len(listed)} configurations", reason, {"from": origins}))
-
-
-def _is_whole(space: Space, values: Mapping[str, Any]) -> bool:
-    """Whether values are all that a trial needs: one of another model lacks what this one's are searched by."""
-    return all(one.key in values for one in (*space.parameters, *space.opened(values)))

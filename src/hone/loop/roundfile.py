@@ -70,6 +70,8 @@ def _place(decision: Decision, value: Any) -> str:
     """The key of the file that a decision changed, where it is none of the space."""
     if decision.kind in ("enqueue", "trials"):
         return decision.kind
+    if decision.kind == "learn":
+        return "learn_from"
     if decision.key == "metric":
         return "metric"
     fixed = isinstance(value, list | tuple) and any(str(one).startswith(f"{decision.key}=") for one in value)
@@ -84,7 +86,7 @@ def _taken(left: list[Decision], belongs: Any) -> list[Decision]:
 
 
 def _sentence(one: Decision) -> str:
-    if one.kind in ("enqueue", "trials", "note"):
+    if one.kind in ("enqueue", "learn", "trials", "note"):
         return one.reason
     was = f", which was {one.before}" if one.before else ""
     return f"{one.kind} {one.key}{was}: {one.reason}"

@@ -27,7 +27,7 @@ from hone.loop.state import Candidate, Cost, LoopState, RoundRecord, save
 from hone.loop.stopping import why_stop
 from hone.loop.telling import tell_round
 from hone.space import Space
-from hone.study import Study, read_study, study_names
+from hone.study import Study, learns, read_study, study_names
 from hone.sweep.file import SweepFile
 from hone.sweep.plan import Plan, make_plan
 from hone.sweep.round import CONFIRMATION, SEARCH, Round
@@ -251,7 +251,7 @@ class Rounds:
             return composer.groups().get(key, ())
 
         again = [score for one in record.candidates for score in one.whole]
-        learnt = Learnt(confirmed, again, record.lagging, known)
+        learnt = Learnt(confirmed, again, record.lagging, known, learns(plan.sampler()))
         return feed_back(evidence, _content(plan), record.number, learnt, groups)
 
     def _end(self, record: RoundRecord, why: str, state: str) -> None:

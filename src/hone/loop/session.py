@@ -24,7 +24,7 @@ from hone.loop.state import Asked, LoopState, load, names, save
 from hone.promote import promote
 from hone.sweep.lock import only_controller
 from hone.sweep.plan import make_plan
-from hone.sweep.warm_start import earlier_studies
+from hone.sweep.warm_start import with_earlier
 from hone.tracking.courier import Courier
 from hone.tracking.run import end_abandoned
 from hone.tracking.store import TrackingConfig, open_store
@@ -197,7 +197,7 @@ def _begun(request: LoopRequest, tracking: TrackingConfig) -> LoopState:
         raise LoopError("which sweep file? hone loop FILE begins a loop, hone loop --continue goes on", where="loop")
     file = Path(request.target)
     plan = make_plan(file, request.overrides, request.config_dir, request.config_name)
-    earlier_studies(plan, tracking.root / "studies")
+    with_earlier(plan, tracking.root / "studies")
     name = loop_name(plan, tracking.root / "trials")
     directory = tracking.root / "trials" / name
     if directory.exists():

@@ -19,7 +19,7 @@ from hone.reproduce.again import Again, Given, Prepared, prepare, run_again
 from hone.reproduce.drift import Drift
 from hone.space import Space, parse_constraints, parse_space
 from hone.space.space import BETWEEN_CONDITIONS
-from hone.study import Study, in_memory_study
+from hone.study import PriorTrial, Study, in_memory_study, seed_of
 from hone.sweep.search_file import SEARCH_FILE
 from hone.tracking.fetch import KeptRun, fetch_text, fetch_trials
 from hone.tracking.lookup import INFEASIBLE
@@ -122,7 +122,7 @@ class Search:
         number = int(trial.tags[TRIAL])
         recorded = {key: trial.params.get(key) for key in trial.tags.get("hone.searched", "").split(",") if key}
         if number and self.sampler is not None and isinstance(self.sampler.get("seed"), int):
-            self.study.go_on_with(build({**self.sampler, "seed": self.sampler["seed"] + number}, "sampler"))
+            self.study.go_on_with(build({**self.sampler, "seed": seed_of(self.sampler["seed"], number)}, "sampler"))
         suggestion = self.study.ask()
         if suggestion.number != number:
             return f"trial {suggestion.number} has no run, so its sampler was not asked on"
@@ -181,10 +181,16 @@ def _search(run: KeptRun, trials: list[KeptRun], given: Given, store: Store) -> 
         sampler=build(content["sampler"], "sampler"),
         pruner=build(content["pruner"], "pruner"),
     )
+    study.learn_from(map(_prior, content.get("prior", ())))
     search = Search(study, content)
     for trial in trials[: search.enqueued]:
         _enqueue(study, space, trial)
     return search, SAME
+
+
+def _prior(content: Mapping[str, Any]) -> PriorTrial:
+    reports = {int(step): value for step, value in content["reports"].items()}
+    return PriorTrial(content["values"], tuple(content["objectives"]), reports, content["violations"])
 
 
 def _enqueue(study: Study, space: Space, trial: KeptRun) -> None:

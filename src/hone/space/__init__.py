@@ -5,6 +5,15 @@ Floor 2. ``parse_space`` gives a ``Space``; a ``Space`` turns what Optuna sugges
 
 from hone.space.constraints import Constraint, parse_constraints
 from hone.space.parameters import Parameter
-from hone.space.space import Branch, Space, parse_space
+from hone.space.space import Branch, Space, hold, parse_condition, parse_space
 
-__all__ = ["Branch", "Constraint", "Parameter", "Space", "parse_constraints", "parse_space"]
+__all__ = [
+    "Branch",
+    "Constraint",
+    "Parameter",
+    "Space",
+    "hold",
+    "parse_condition",
+    "parse_constraints",
+    "parse_space",
+]

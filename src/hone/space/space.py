@@ -38,7 +38,7 @@ class Branch:
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether a trial's values so far call for it."""
-        return all(key in values and str(values[key]) == str(wanted) for key, wanted in self.wanted)
+        return hold(self.wanted, values)
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,10 @@ class Space:
         for branch in self.branches:
             if branch.holds(values):
                 yield from branch.parameters
+
+    def is_whole(self, values: Mapping[str, Any]) -> bool:
+        """Whether values are all that a trial needs: one of another model lacks what this one's are searched by."""
+        return all(one.key in values for one in (*self.parameters, *self.opened(values)))
 
     def values(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
         """Config values for what Optuna drew.
@@ -207,11 +211,29 @@ def parse_space(
 
 
 def _branch(text: str, entries: Mapping[str, str], where: str, group_options: GroupOptions | None) -> Branch:
-    wanted = tuple(_condition(one.strip(), where) for one in BETWEEN_CONDITIONS.split(text))
+    wanted = parse_condition(text, where)
     if not entries:
         raise SpaceError("is empty; give at least one key to search", where=where)
     parameters = (parse_parameter(key, str(one), f"{where}.{key}", group_options, text) for key, one in entries.items())
     return Branch(text, wanted, tuple(parameters))
+
+
+def parse_condition(text: str, where: str) -> tuple[tuple[str, Any], ...]:
+    """The values that a condition such as ``model=bert, optimizer=adamw`` wants, by key.
+
+    Args:
+        text: The condition.
+        where: Where it stands, for messages.
+
+    Raises:
+        SpaceError: It is none.
+    """
+    return tuple(_condition(one.strip(), where) for one in BETWEEN_CONDITIONS.split(text))
+
+
+def hold(wanted: tuple[tuple[str, Any], ...], values: Mapping[str, Any]) -> bool:
+    """Whether values are as a condition wants them."""
+    return all(key in values and str(values[key]) == str(one) for key, one in wanted)
 
 
 def _condition(text: str, where: str) -> tuple[str, Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from hone.space import Constraint, Space
+from hone.study.prior import PriorTrial, beside, fitting
 
 FINGERPRINT = "hone.fingerprint"
 FAILURE = "hone.failure"
@@ -87,6 +88,7 @@ class Study:
         self.exhausted = False
         self.extend: Callable[[optuna.Trial], None] | None = None
         self._asked: dict[int, optuna.Trial] = {}
+        self._prior: list[FrozenTrial] = []
 
     @property
     def name(self) -> str:
@@ -117,8 +119,22 @@ class Study:
         """
         self.study.enqueue_trial(dict(drawn), skip_if_exists=True)
 
+    @property
+    def learnt(self) -> int:
+        """From how many trials of earlier studies its sampler learns."""
+        return len(self._prior)
+
+    def learn_from(self, trials: Iterable[PriorTrial]) -> None:
+        """Let the sampler learn from trials of earlier studies, as far as they lie in the space."""
+        self._prior = fitting(trials, self.space)
+
     def ask(self) -> Suggestion:
         """Ask the sampler for the next trial."""
+        if self._prior and not self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            # The earlier trials are none of this study's: the sampler is asked beside it, and the answer put in line.
+            asked = beside(self.study, self._prior).ask(fixed_distributions=self.space.distributions)
+            self._draw(asked)
+            self.study.enqueue_trial(asked.params)
         trial = self.study.ask(fixed_distributions=self.space.distributions)
         self._asked[trial.number] = trial
         return self._suggested(trial)
@@ -135,13 +151,18 @@ class Study:
         return replace(self._suggested(trial), reported=last, latest=reports.get(last))
 
     def _suggested(self, trial: optuna.Trial) -> Suggestion:
-        values = self.space.values(trial.params)
-        for one in self.space.opened(values):
-            values[one.key] = one.value(_suggest(trial, self.space.name(one), one.distribution))
+        values = self._draw(trial)
         if self.extend is not None:
             self.extend(trial)
             values = self._values(trial.params)
         return Suggestion(trial.number, values)
+
+    def _draw(self, trial: optuna.Trial) -> dict[str, Any]:
+        """Config values of a trial, with what they call for drawn as well."""
+        values = self.space.values(trial.params)
+        for one in self.space.opened(values):
+            values[one.key] = one.value(_suggest(trial, self.space.name(one), one.distribution))
+        return values
 
     def _values(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Config values for what a trial drew, those last that are not in the space; ``+`` is of no key."""
@@ -225,7 +246,7 @@ class Study:
         counted = (one for one in trials if one.state is not TrialState.FAIL or FAILURE in one.user_attrs)
         return [self._finished(one) for one in counted]
 
-    def _finished(self, trial: optuna.trial.FrozenTrial) -> FinishedTrial:
+    def _finished(self, trial: FrozenTrial) -> FinishedTrial:
         failed = FAILURE in trial.user_attrs
         return FinishedTrial(
             number=trial.number,
@@ -248,7 +269,7 @@ class Study:
         return pick(complete, key=lambda one: one.objectives[0])
 
 
-def _value(trial: optuna.trial.FrozenTrial, *, several: bool) -> float | None:
+def _value(trial: FrozenTrial, *, several: bool) -> float | None:
     if several:
         return trial.values[0] if trial.state is TrialState.COMPLETE else None
     return trial.value if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None

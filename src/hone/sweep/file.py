@@ -183,6 +183,8 @@ class SweepFile(_Section):
         disk: What may be kept.
         study: Which study the trials belong to.
         warm_start: Studies of similar tasks, whose best are tried first and whose importances a loop minds.
+        learn_from: Earlier studies of the same metric, whose trials the sampler learns from as if they were this one's;
+            a mapping gives the condition on which one of each counts, such as ``{digits-1: model=mlp}``.
         feedback: What a loop may change from round to round.
     """
 
@@ -202,6 +204,7 @@ class SweepFile(_Section):
     disk: DiskSection = DiskSection()
     study: StudySection = StudySection()
     warm_start: tuple[str, ...] = ()
+    learn_from: dict[str, str] = Field(default_factory=dict)
     feedback: FeedbackSection = FeedbackSection()
 
     @property
@@ -238,6 +241,12 @@ class SweepFile(_Section):
         if not isinstance(value, Mapping):
             return value
         return {str(key): cls._texts(part) for key, part in value.items()}
+
+    @field_validator("learn_from", mode="before")
+    @classmethod
+    def _without_conditions(cls, value: Any) -> Any:
+        names = [value] if isinstance(value, str) else value
+        return dict.fromkeys(map(str, names), "") if isinstance(names, list | tuple) else value
 
     @field_validator("enqueue", "warm_start", mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from hone.config.targets import target_modules
 from hone.errors import SpaceError, SweepFileError
 from hone.executors.warm import TRAINING
 from hone.space import Constraint, Space, parse_constraints, parse_space
+from hone.study import PriorTrial, seed_of
 from hone.sweep.configs import CONTROLLER_NODES, TrialConfigs
 from hone.sweep.file import SweepFile, load_sweep_file
 from hone.sweep.searched import Fixed, check_space, groups_of, place
@@ -42,6 +43,7 @@ class Plan:
         overrides: What was written beyond the sweep file.
         steady: The sampler is seeded anew for each trial by its number, so that what it suggests depends on nothing but
             the results so far: a study that was killed and resumed asks for what it would have asked for.
+        prior: Trials of earlier studies that the sampler learns from.
         extend: Suggests to each of Optuna's trials what is not in the space.
     """
 
@@ -53,6 +55,7 @@ class Plan:
     config: dict[str, Any]
     overrides: tuple[str, ...]
     steady: bool = False
+    prior: tuple[PriorTrial, ...] = ()
     extend: Callable[[Any], None] | None = None
 
     def settle_in(self, directory: Path) -> None:
@@ -87,7 +90,7 @@ class Plan:
         """
         node = self.config["sampler"]
         if asked and isinstance(node.get("seed"), int):
-            node = {**node, "seed": node["seed"] + asked}
+            node = {**node, "seed": seed_of(node["seed"], asked)}
         return build(node, "sampler")
 
     def pruner(self) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hone.study import seed_of
 from hone.sweep.plan import Plan
 
 SEARCH, CONFIRMATION = "search", "confirmation"
-# More than a round has trials, each of which has a seed of its own.
-SEEDS_APART = 100_000
+# More than a round has trials, each of which has a seed of its own by its number.
+ROUNDS_APART = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -31,5 +32,5 @@ def of_round(plan: Plan, part: Round) -> Plan:
     """A plan as a round runs it: its sampler draws nothing that an earlier round's has drawn, and steadily."""
     node = plan.config["sampler"]
     if isinstance(node.get("seed"), int):
-        node = {**node, "seed": node["seed"] + SEEDS_APART * (part.number - 1)}
+        node = {**node, "seed": seed_of(node["seed"], ROUNDS_APART, part.number)}
     return replace(plan, config={**plan.config, "sampler": node}, steady=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from hone.config.secrets import hide_values
 from hone.sweep.plan import Plan
@@ -27,6 +28,7 @@ def search_text(plan: Plan, slots: int, *, resumed: bool) -> str:
         "space": plan.space.texts,
         "when": plan.space.branch_texts,
         "options": {one.key: list(one.points() or ()) for one in plan.space.all if one.key in plan.configs.groups},
+        "prior": [asdict(one) for one in plan.prior],
         "enqueued": len(plan.sweep.enqueue),
         "slots": slots,
         "sessions": 2 if resumed and not plan.steady else 1,

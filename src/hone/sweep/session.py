@@ -163,7 +163,7 @@ def _run(
     books = Books(courier, plan, study.name, directory, known, executor.slots, part)
     shelf = Shelf(plan.sweep.disk, directory, maximize=board.maximize, forget=books.forget_checkpoint)
     reporting = held.enter_context(Reporting(books, plan.sweep.study.storage, tracking.root))
-    _announce(console, plan, board, executor, recovered)
+    _announce(console, plan, study, board, executor, recovered)
     if resume:
         mend_books(study, plan, books, directory)
     before = Leaderboard(board.study, board.metrics, study.maximize, board.rows)
@@ -202,8 +202,20 @@ def _show(console: Console, board: Leaderboard) -> None:
         console.print(board.as_table())
 
 
-def _announce(console: Console, plan: Plan, board: Leaderboard, executor: Executor, recovered: Sequence[Trial]) -> None:
+def _announce(
+    console: Console,
+    plan: Plan,
+    study: Study,
+    board: Leaderboard,
+    executor: Executor,
+    recovered: Sequence[Trial],
+) -> None:
     console.print(f"study [bold]{board.study}[/], {executor.slots} trials at once", highlight=False)
+    if plan.sweep.learn_from:
+        earlier = ", ".join(plan.sweep.learn_from)
+        console.print(
+            f"its sampler learns from {study.learnt} trials of {earlier}, which lie in its space", highlight=False
+        )
     if plan.trials < plan.sweep.trials:
         console.print(f"the grid has {plan.trials} points", highlight=False)
     if going_on := [str(one.number) for one in recovered if one.ending is None]:
@@ -268,6 +280,7 @@ def _open_study(plan: Plan, name: str, directory: Path, resume: bool) -> Study:
         resume=resume,
     )
     study.extend = plan.extend
+    study.learn_from(plan.prior)
     if resume:
         study.go_on_with(plan.sampler(study.asked))
     return study

@@ -1,27 +1,33 @@
-"""Starting from what is known: the best of earlier studies on similar tasks are tried first."""
+"""Starting from what is known: the best of earlier studies are tried first, and a sampler learns from their trials."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hone.errors import SpaceError, StudyError, did_you_mean
-from hone.space import Space
-from hone.study import Kept, best_values, read_study, study_names
+from hone.space import Space, hold, parse_condition
+from hone.study import Kept, PriorTrial, best_values, learns, prior_trials, read_study, study_names
 from hone.sweep.plan import Plan
 
 
 def with_earlier(plan: Plan, studies: Path) -> Plan:
-    """A plan whose ``enqueue`` holds the best of the studies that ``warm_start`` names as well, as far as they fit.
+    """A plan with what earlier studies found.
+
+    Its ``enqueue`` holds the best of the studies that ``warm_start`` names as well, as far as they fit; its sampler
+    learns from the trials of those that ``learn_from`` names.
 
     Args:
         plan: The sweep.
         studies: Where journal files lie.
 
     Raises:
-        StudyError: There is no such study.
+        StudyError: There is no such study, its trials say nothing of this one's metric, or the sampler cannot learn
+            from them.
     """
+    plan = replace(plan, prior=tuple(_prior(plan, studies)))
     if not plan.sweep.warm_start:
         return plan
     known = list(plan.sweep.enqueue)
@@ -39,13 +45,42 @@ def earlier_studies(plan: Plan, studies: Path) -> list[Kept]:
     Raises:
         StudyError: There is no such study.
     """
+    return [kept for _, kept in _named(plan, "warm_start", plan.sweep.warm_start, studies)]
+
+
+def _prior(plan: Plan, studies: Path) -> Iterator[PriorTrial]:
+    """The trials of the studies that ``learn_from`` names, all of which have this one's metric."""
+    named = _named(plan, "learn_from", list(plan.sweep.learn_from), studies)
+    if named and not learns(plan.sampler()):
+        raise StudyError(
+            f"sampler {plan.sweep.sampler} cannot learn from other studies' trials; tpe and gp can, and warm_start "
+            "lets any sampler begin with their best",
+            where=f"{plan.path}: learn_from",
+        )
+    own = _objectives(plan.sweep.metrics, [one == "maximize" for one in plan.sweep.directions])
+    for where, kept in named:
+        if (theirs := _objectives(kept.metrics, kept.maximize)) != own:
+            raise StudyError(f"{kept.study.study_name} is judged by {theirs}, and this study by {own}", where=where)
+    for (where, kept), condition in zip(named, plan.sweep.learn_from.values(), strict=True):
+        wanted = parse_condition(condition, where) if condition else ()
+        yield from (one for one in prior_trials(kept) if hold(wanted, one.values))
+
+
+def _objectives(metrics: Sequence[str], maximize: Sequence[bool]) -> str:
+    pairs = zip(metrics, maximize, strict=True)
+    return " and ".join(f"{metric} ({'more' if more else 'less'} is better)" for metric, more in pairs)
+
+
+def _named(plan: Plan, key: str, names: Sequence[str], studies: Path) -> list[tuple[str, Kept]]:
+    """Studies by their names, each with where it is named."""
     storage, found = plan.sweep.study.storage, []
-    for place, name in enumerate(plan.sweep.warm_start):
+    for number, name in enumerate(names):
+        where = f"{plan.path}: {key}[{number}]" if key == "warm_start" else f"{plan.path}: {key}.{name}"
         try:
-            found.append(read_study(name, storage, studies))
+            found.append((where, read_study(name, storage, studies)))
         except StudyError as error:
             near = did_you_mean(name, study_names(storage, studies))
-            raise StudyError(f"{error.message}.{near}", where=f"{plan.path}: warm_start[{place}]") from error
+            raise StudyError(f"{error.message}.{near}", where=where) from error
     return found
 
 
