@@ -62,8 +62,7 @@ def test_its_own_logger_logs_into_its_trials_run_and_makes_no_other(swept):
         assert run.data.params["seed"] == "12", "the config's own parameters stay"
         steps = [one.step for one in client.get_metric_history(run.info.run_id, "val/acc")]
         assert len(set(steps)) == (3 if run.info.status == "FINISHED" else 2)
-        if run.data.tags["hone.trial"] in {str(int(one.parent.name)) for one in swept.done} | {"3"}:
-            assert len(steps) == len(set(steps)), "of what was not broken off, nothing is logged twice"
+        assert len(steps) == len(set(steps)), "nothing is logged twice, of what was broken off neither"
         assert ("test/acc" in run.data.metrics) == (run.info.status == "FINISHED"), "what is pruned is not tested"
 
 

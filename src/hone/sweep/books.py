@@ -82,6 +82,7 @@ class Books:
         self.slots = slots
         self._open = False
         self._runs: dict[int, TrackedRun] = {}
+        self._params: dict[int, tuple[str, ...]] = {}
         self._opened: list[TrackedRun] = []
         self._best: tuple[float, int] | None = None
         self._logged: tuple[float | None, float] = (None, 0.0)
@@ -134,7 +135,9 @@ class Books:
             trial.name, tags, config, trial.config.text, trial.config.overrides, provenance, started.rows
         )
         # A searched group is no key of the config, and a parameter all the same. The dashboard keeps this order.
-        run.open(replace(record, params={**trial.values, **record.params, **trial.values}))
+        params = {**trial.values, **record.params, **trial.values}
+        run.open(replace(record, params=params))
+        self._params[trial.number] = tuple(params)
         self._opened.append(run)
 
     def place_of(self, trial: Trial) -> Begin:
@@ -145,7 +148,8 @@ class Books:
         run_id = self._runs[trial.number].run_id
         if store is None or run_id is None:
             return Begin()
-        return Begin(run_id, store.uri, store.experiment.experiment_id)
+        params = self._params.get(trial.number)
+        return Begin(run_id, store.uri, store.experiment.experiment_id, params)
 
     def are_closed(self, number: int, directory: Path) -> bool:
         """Whether the run of a trial that has ended was ended too, or is going to be by what waits in its outbox."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -23,6 +23,10 @@ class Place(Protocol):
     @property
     def experiment(self) -> str:
         """The id of its experiment."""
+
+    @property
+    def params(self) -> Sequence[str] | None:
+        """Names of the parameters that the run has; None where that is not known."""
 
 
 def redirect(mlflow: ModuleType, ask: Callable[[], Place]) -> None:
@@ -58,13 +62,13 @@ def redirect(mlflow: ModuleType, ask: Callable[[], Place]) -> None:
 
     for module in (mlflow, mlflow.tracking, mlflow.tracking.fluent):
         vars(module).update(start_run=start_run, set_experiment=set_experiment, set_tracking_uri=set_tracking_uri)
-    _keep_params(mlflow.MlflowClient, run_id)
+    _keep_params(mlflow.MlflowClient, run_id, place.params)
 
 
-def _keep_params(client: Any, own: str) -> None:
+def _keep_params(client: Any, own: str, params: Sequence[str] | None) -> None:
     """Leave out parameters that the run has already: MLflow takes no second value, and hone's are the config's."""
     log_batch, log_param = client.log_batch, client.log_param
-    known: set[str] = set()
+    known = set(params or ())
 
     def is_known(self: Any, key: str) -> bool:
         if not known:
@@ -84,3 +88,44 @@ def _keep_params(client: Any, own: str) -> None:
         return log_param(self, run_id, key, value, *rest, **named)
 
     client.log_batch, client.log_param = batch, param
+
+
+class LoggersClient:
+    """The client of a logger that logs into its trial's run, in the place of MLflow's own.
+
+    Metrics go into the trial's spool, so that a store that is slow or away costs the trial nothing. MLflow's client,
+    which opens the store, is made when something else is asked of it.
+
+    Args:
+        make: Makes MLflow's.
+        place: The trial's run.
+        log: Writes metrics of one step down.
+    """
+
+    def __init__(self, make: Callable[[], Any], place: Place, log: Callable[[Mapping[str, float], int], None]) -> None:
+        self._make, self._place, self._log = make, place, log
+
+    @functools.cached_property
+    def _client(self) -> Any:
+        return self._make()
+
+    def log_batch(
+        self,
+        run_id: str,
+        metrics: Sequence[Any] = (),
+        params: Sequence[Any] = (),
+        tags: Sequence[Any] = (),
+        **named: Any,
+    ) -> Any:
+        """Log as MLflow's client does."""
+        if run_id == self._place.run_id:
+            for step in sorted({one.step for one in metrics}):
+                self._log({one.key: float(one.value) for one in metrics if one.step == step}, step)
+            known = self._place.params or ()
+            metrics, params = (), [one for one in params if one.key not in known]
+        if metrics or params or tags:
+            return self._client.log_batch(run_id, metrics, params, tags, **named)
+        return None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)

@@ -6,11 +6,13 @@ Either package of Lightning may be in use, or none: nothing of it is imported he
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from hone.tracking.redirect import LoggersClient
 from hone.worker.imports import when_imported
 from hone.worker.messages import TrialJob
 from hone.worker.reporting import Pruning, Talk
@@ -41,12 +43,42 @@ def _add_reporter(package: str, talk: Talk, module: ModuleType) -> None:
 
 def _log_into_run(talk: Talk, module: ModuleType) -> None:
     """Give each MLFlowLogger the trial's run, where the store is there to give one."""
+    kind = module.MLFlowLogger
+    made, finalized = kind.__init__, kind.finalize
 
-    def in_run(arguments: dict[str, Any]) -> dict[str, Any]:
+    @functools.wraps(made)
+    def make(self: Any, *arguments: Any, **named: Any) -> None:
         run = talk.run()
-        return arguments if run.run_id is None else {**arguments, "run_id": run.run_id, "tracking_uri": run.uri}
+        if run.run_id is None:
+            made(self, *arguments, **named)
+            return
+        named = {**named, "run_id": run.run_id, "tracking_uri": run.uri}
+        if talk.spool is None:
+            made(self, *arguments, **named)
+            return
+        # It looks for its client there when it is made.
+        tracking = importlib.import_module("mlflow.tracking")
+        client = tracking.MlflowClient
 
-    _wrap(module.MLFlowLogger, in_run)
+        def deferred(*given: Any, **more: Any) -> LoggersClient:
+            return LoggersClient(functools.partial(client, *given, **more), run, talk.log)
+
+        vars(tracking)["MlflowClient"] = deferred
+        try:
+            made(self, *arguments, **named)
+        finally:
+            vars(tracking)["MlflowClient"] = client
+        self._experiment_id, self._initialized = run.experiment, True
+
+    @functools.wraps(finalized)
+    def finalize(self: Any, status: str = "success") -> None:
+        if not isinstance(self._mlflow_client, LoggersClient):
+            finalized(self, status)
+        elif self._checkpoint_callback:
+            # The run itself is ended with the trial.
+            self._scan_and_log_checkpoints(self._checkpoint_callback)
+
+    kind.__init__, kind.finalize = make, finalize
 
 
 def _start_ranks_as_workers(job: TrialJob, module: ModuleType) -> None:

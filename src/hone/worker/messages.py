@@ -154,11 +154,13 @@ class Begin:
         run_id: Its id, for a program that asked for it; None where no store has it yet.
         uri: The store.
         experiment: The id of its experiment.
+        params: Names of the parameters that the run has; None where that is not known.
     """
 
     run_id: str | None = None
     uri: str = ""
     experiment: str = ""
+    params: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,13 @@ class Talk:
             self.spool.append(metrics, self.step, time.time())
             self.spool.flush()
 
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Write metrics down that the program logs by itself."""
+        with self._lock:
+            if self.spool is not None:
+                self.spool.append(metrics, step, time.time())
+                self.spool.flush()
+
     def should_prune(self) -> bool:
         """Whether the trial should stop; a program that has been told is taken at its word when it returns."""
         self.pruned = self.pruned or self._stop
