@@ -256,7 +256,7 @@ def test_the_best_of_earlier_studies_are_tried_first_as_far_as_they_fit(loop):
 
 
 def test_each_rounds_sampler_goes_on_from_the_rounds_before(loop):
-    loop.run(rounds=3)
+    loop.run(rounds=2)
 
     assert {name: yaml.safe_load(text).get("learn_from") for name, text in loop.files().items()} == {
         "round-1.yaml": None,

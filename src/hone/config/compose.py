@@ -11,6 +11,8 @@ from typing import Any
 
 import hydra
 from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import IConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
@@ -98,7 +100,8 @@ class Composer:
     def groups(self) -> dict[str, list[str]]:
         """List each config group with its options, in alphabetical order."""
         with self._hydra() as loader:
-            return {group: self._options(loader, group) for group in self._group_names(loader)}
+            listing = _listing(loader)
+            return {group: self._options(listing, group) for group in self._group_names(listing)}
 
     def is_group(self, key: str) -> bool:
         """Say whether ``key`` names a config group, with or without ``@package``."""
@@ -113,7 +116,7 @@ class Composer:
     def _known_groups(self) -> set[str]:
         if not hasattr(self, "_group_cache"):
             with self._hydra() as loader:
-                self._group_cache = set(self._group_names(loader))
+                self._group_cache = set(self._group_names(_listing(loader)))
         return self._group_cache
 
     @contextmanager
@@ -138,16 +141,16 @@ class Composer:
             search_path.append(PROVIDER, f"file://{shipped_conf()}", anchor="main")
         return search_path
 
-    def _group_names(self, loader: ConfigLoader, parent: str = "") -> list[str]:
+    def _group_names(self, listing: IConfigRepository, parent: str = "") -> list[str]:
         names: list[str] = []
-        for name in loader.get_group_options(parent, ObjectType.GROUP):
+        for name in listing.get_group_options(parent, ObjectType.GROUP):
             full = f"{parent}/{name}" if parent else name
             if full != "hydra":
-                names += [full, *self._group_names(loader, full)]
+                names += [full, *self._group_names(listing, full)]
         return sorted(names)
 
-    def _options(self, loader: ConfigLoader, group: str) -> list[str]:
-        return sorted(loader.get_group_options(group, ObjectType.CONFIG))
+    def _options(self, listing: IConfigRepository, group: str) -> list[str]:
+        return sorted(listing.get_group_options(group, ObjectType.CONFIG))
 
     def _explained(self, error: Exception, overrides: Sequence[str]) -> ConfigError:
         return explain(error, overrides, groups=self.groups(), known_keys=self._known_keys(overrides))
@@ -163,6 +166,12 @@ class Composer:
                     continue
                 return [key for key in flat_keys(found) if not key.startswith("hydra.")]
         return []
+
+
+def _listing(loader: ConfigLoader) -> IConfigRepository:
+    """What lists groups and options; the loader's own method copies all of it each time that it is asked."""
+    assert isinstance(loader, ConfigLoaderImpl)
+    return loader.repository
 
 
 def _without_hydra(whole: DictConfig) -> DictConfig:
