@@ -113,7 +113,7 @@ def _change_space(draft: Draft, learnt: Learnt) -> None:
         if not draft.was_changed(slot, "bound"):
             move_range(draft, slot, slots)
     best = learnt.confirmed[0] if learnt.confirmed else draft.evidence.ranked[0].values
-    freeze_unimportant(draft, best, learnt.known)
+    freeze_unimportant(draft, best, learnt.known, slots)
 
 
 def _notes(draft: Draft) -> list[Decision]:

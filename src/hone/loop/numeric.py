@@ -141,7 +141,7 @@ def _hull(slot: Slot, own: Range, good: Sequence[Tried]) -> Hull:
     return Hull(low, high, places[0], places[-1], below, above)
 
 
-def _fair(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> set[int]:
+def fair_trials(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> set[int]:
     """Trials in which all else that matters was as it is in good ones, so that it cannot be to blame.
 
     What decides most is judged by all trials: hardly any other parameter can be to blame there.
@@ -175,7 +175,7 @@ def _chances(
     A sampler tries a part of a range beside whatever it tried with it: bad results there may be those of a bad partner.
     A side that had too few fair trials is not judged.
     """
-    fair = _fair(draft, slot, slots)
+    fair = fair_trials(draft, slot, slots)
     places = {one.number: own.place(slot.value(one)) for one in slot.trials if one.number in fair}
     sides = {
         "below": [number for number, place in places.items() if place < kept[0]],
