@@ -227,15 +227,18 @@ def table(task: str, seeds: list[int], root: Path) -> None:
         mean = {key: statistics.mean(row[key] for row in complete.values()) for key in next(iter(complete.values()))}
         print(f"| mean {_cells(mean)}")
         median = statistics.median(row["reached"] for row in complete.values())
-        print(f"\nmedian share of steps at which the loop reached the single study's best: {median:.0%}")
+        print(f"\nmedian share of steps at which the loop reached the single study's best: {_share(median)}")
 
 
 def _cells(row: dict[str, float]) -> str:
-    share = f"{row['reached']:.0%}" if row["reached"] <= 1 else "never"
     return (
         f"| {row['steps']:,.0f} | {row['single val']:.4f} | {row['loop val']:.4f} | {row['single test']:.4f} "
-        f"| {row['loop test']:.4f} | {100 * (row['loop test'] - row['single test']):+.2f} | {share} |"
+        f"| {row['loop test']:.4f} | {100 * (row['loop test'] - row['single test']):+.2f} | {_share(row['reached'])} |"
     )
+
+
+def _share(reached: float) -> str:
+    return f"{reached:.0%}" if reached <= 1 else "never"
 
 
 def main() -> None:
