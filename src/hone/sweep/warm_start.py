@@ -27,7 +27,8 @@ def with_earlier(plan: Plan, studies: Path) -> Plan:
         StudyError: There is no such study, its trials say nothing of this one's metric, or the sampler cannot learn
             from them.
     """
-    plan = replace(plan, prior=tuple(_prior(plan, studies)))
+    if plan.sweep.learn_from:
+        plan = replace(plan, prior=tuple(_prior(plan, studies)))
     if not plan.sweep.warm_start:
         return plan
     known = list(plan.sweep.enqueue)
