@@ -470,6 +470,18 @@ def test_trials_of_an_option_that_was_dropped_say_nothing_of_the_one_that_is_lef
     }
 
 
+def test_of_options_that_are_dropped_one_after_another_only_the_one_that_is_left_is_a_condition():
+    def truth(values):
+        return bowl(values) + {"good": 0.0, "bad": 3.0, "worse": 4.0}[values["model"]]
+
+    known = Known({"model": "choice(good, bad, worse)", "model.lr": LR}, truth, 80)
+
+    following = known.next(learnt=Learnt(sampler_learns=True))
+
+    assert len(decisions(following, "drop", "model")) == 2
+    assert following.content["learn_from"] == {"known": "model=good"}
+
+
 def test_what_was_judged_by_another_metric_is_learnt_from_no_more():
     known = Known({"model.lr": LR}, bowl, 12)
     known.content["learn_from"] = {"before": ""}

@@ -191,11 +191,13 @@ def _learn_on(draft: Draft, content: Mapping[str, Any], *, by_chance: bool) -> N
         return
     study, known = draft.evidence.study, SweepFile.model_validate(content).learn_from
     # Of an option that is left alone for being better, the others' trials say nothing.
-    left = [one.after for one in draft.decisions if one.kind == "drop" and one.key not in draft.content["space"]]
+    base = draft.content.get("base") or ()
+    left = [one.after for one in draft.decisions if one.kind == "drop" and one.after in base]
     known = {name: ", ".join(filter(None, [before, *left])) for name, before in known.items()}
     draft.content.pop("learn_from", None)
+    if known:
+        draft.content["learn_from"] = known
     if by_chance or study in known:
-        draft.content |= {"learn_from": known} if known else {}
         return
     draft.content["learn_from"] = {**known, study: ", ".join(left)}
     count = len(draft.evidence.ranked)

@@ -49,11 +49,9 @@ def _log_into_run(talk: Talk, module: ModuleType) -> None:
     @functools.wraps(made)
     def make(self: Any, *arguments: Any, **named: Any) -> None:
         run = talk.run()
-        if run.run_id is None:
-            made(self, *arguments, **named)
-            return
-        named = {**named, "run_id": run.run_id, "tracking_uri": run.uri}
-        if talk.spool is None:
+        if run.run_id is not None:
+            named = {**named, "run_id": run.run_id, "tracking_uri": run.uri}
+        if run.run_id is None or talk.spool is None:
             made(self, *arguments, **named)
             return
         # It looks for its client there when it is made.

@@ -82,9 +82,7 @@ class Talk:
 
     def track(self, metrics: Mapping[str, float]) -> None:
         """Write metrics of the last step down, to be tracked."""
-        if self.spool is not None:
-            self.spool.append(metrics, self.step, time.time())
-            self.spool.flush()
+        self.log(metrics, self.step)
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Write metrics down that the program logs by itself."""
