@@ -46,23 +46,24 @@ def earlier_studies(plan: Plan, studies: Path) -> list[Kept]:
     Raises:
         StudyError: There is no such study.
     """
-    return [kept for _, kept in _named(plan, "warm_start", plan.sweep.warm_start, studies)]
+    names = plan.sweep.warm_start
+    return [_read(plan, name, f"{plan.path}: warm_start[{place}]", studies) for place, name in enumerate(names)]
 
 
 def _prior(plan: Plan, studies: Path) -> Iterator[PriorTrial]:
     """The trials of the studies that ``learn_from`` names, all of which have this one's metric."""
-    named = _named(plan, "learn_from", list(plan.sweep.learn_from), studies)
-    if named and not learns(plan.sampler()):
+    if not learns(plan.sampler()):
         raise StudyError(
             f"sampler {plan.sweep.sampler} cannot learn from other studies' trials; tpe and gp can, and warm_start "
             "lets any sampler begin with their best",
             where=f"{plan.path}: learn_from",
         )
     own = _objectives(plan.sweep.metrics, [one == "maximize" for one in plan.sweep.directions])
-    for where, kept in named:
+    for name, condition in plan.sweep.learn_from.items():
+        where = f"{plan.path}: learn_from.{name}"
+        kept = _read(plan, name, where, studies)
         if (theirs := _objectives(kept.metrics, kept.maximize)) != own:
-            raise StudyError(f"{kept.study.study_name} is judged by {theirs}, and this study by {own}", where=where)
-    for (where, kept), condition in zip(named, plan.sweep.learn_from.values(), strict=True):
+            raise StudyError(f"{name} is judged by {theirs}, and this study by {own}", where=where)
         wanted = parse_condition(condition, where) if condition else ()
         yield from (one for one in prior_trials(kept) if hold(wanted, one.values))
 
@@ -72,17 +73,13 @@ def _objectives(metrics: Sequence[str], maximize: Sequence[bool]) -> str:
     return " and ".join(f"{metric} ({'more' if more else 'less'} is better)" for metric, more in pairs)
 
 
-def _named(plan: Plan, key: str, names: Sequence[str], studies: Path) -> list[tuple[str, Kept]]:
-    """Studies by their names, each with where it is named."""
-    storage, found = plan.sweep.study.storage, []
-    for number, name in enumerate(names):
-        where = f"{plan.path}: {key}[{number}]" if key == "warm_start" else f"{plan.path}: {key}.{name}"
-        try:
-            found.append((where, read_study(name, storage, studies)))
-        except StudyError as error:
-            near = did_you_mean(name, study_names(storage, studies))
-            raise StudyError(f"{error.message}.{near}", where=where) from error
-    return found
+def _read(plan: Plan, name: str, where: str, studies: Path) -> Kept:
+    storage = plan.sweep.study.storage
+    try:
+        return read_study(name, storage, studies)
+    except StudyError as error:
+        near = did_you_mean(name, study_names(storage, studies))
+        raise StudyError(f"{error.message}.{near}", where=where) from error
 
 
 def fit(values: dict[str, Any], space: Space) -> dict[str, Any]:
