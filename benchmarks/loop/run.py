@@ -243,7 +243,7 @@ def _share(reached: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("task", choices=["digits", "sst2"])
+    parser.add_argument("task", choices=["digits", "digits_outside", "sst2"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--root", type=Path, default=Path("mlruns-loop"))
     parser.add_argument("--table", action="store_true", help="only print what there is")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from hone.sweep.feedback import FeedbackSection
 
 # A parameter without any influence would seem as important so often or oftener: it is not known to matter.
 CHANCE = 0.2
+# Fewer good trials say nothing of where good trials are.
+LEAST_GOOD = 4
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,18 @@ class Draft:
         importance = self.importance(slot)
         known = importance is None or importance.chance < CHANCE
         return known and len(slot.ranked) >= max(2, self.feedback.min_trials)
+
+    def good(self, slot: Slot) -> Sequence[Tried]:
+        """The complete trials that count as good: none of those that came to one score with trials that do not.
+
+        Trials that have learnt nothing come to the same, wherever they lie.
+        """
+        count = max(LEAST_GOOD, math.ceil(self.feedback.keep * len(slot.ranked)))
+        good, others = slot.ranked[:count], slot.ranked[count:]
+        if not others or good[-1].value != others[0].value:
+            return good
+        bound = others[0].value
+        return [one for one in good if one.value != bound] or [one for one in slot.ranked if one.value == bound]
 
     def was_changed(self, slot: Slot, *kinds: str) -> bool:
         """Whether something of these kinds was decided on a place already."""

@@ -25,6 +25,8 @@ from hone.sweep.file import SweepFile
 
 # A round's best are its best by more than chance where they are again, with a likelihood of chance below it.
 UNLIKELY = 0.2
+# Where more than this share of its trials have the best value, a round has none that are better than others.
+SHARED = 0.25
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,8 @@ def _by_chance(evidence: Evidence, learnt: Learnt) -> Decision | None:
     others = [one for one in evidence.ranked if one.values not in learnt.confirmed]
     if not learnt.again or evidence.is_flat or not others:
         return None
+    if shared := _shared_best(evidence, learnt.again):
+        return shared
     sign = -1.0 if evidence.maximize else 1.0
     values = [one.value for one in others if one.value is not None]
     chance = chance_of([sign * one for one in values], [sign * one for one in learnt.again])
@@ -155,6 +159,24 @@ def _by_chance(evidence: Evidence, learnt: Learnt) -> Decision | None:
         f"median, which is no better than chance gives (p = {number(chance)}): nothing follows for what is searched"
     )
     figures = {"again": list(learnt.again), "mean": mean, "median": middle, "p": chance, "other trials": len(values)}
+    return _note(reason, figures)
+
+
+def _shared_best(evidence: Evidence, again: Sequence[float]) -> Decision | None:
+    """Whether many trials have the very best value, and other seeds give another: it is the seed's and not theirs.
+
+    A network that has learnt nothing answers the same to everything, and what it answers is a matter of its seed and
+    shape. All trials of the luckiest shape come to one score, which may be higher still by another seed.
+    """
+    value = evidence.ranked[0].value
+    best = [one.number for one in evidence.ranked if one.value == value]
+    if value is None or len(best) <= SHARED * len(evidence.ranked) or value in again:
+        return None
+    reason = (
+        f"{len(best)} of {len(evidence.ranked)} complete trials came to the very best value, {number(value)}, and to "
+        f"{number(statistics.mean(again))} on other seeds, so that it is chance's: nothing follows for what is searched"
+    )
+    figures = {"value": value, "trials": best, "complete trials": len(evidence.ranked), "again": list(again)}
     return _note(reason, figures)
 
 

@@ -20,8 +20,8 @@ from hone.space.ranges import Ladder, Range
 LEAST_TRIALS = 5
 # An option that one of the best has is not dominated.
 SAFE = 3
-# The good trials of a choice between numbers, and how likely they lie at its end by chance.
-LEAST_GOOD, UNLIKELY = 4, 0.05
+# How likely the good trials of a choice between numbers lie at its end by chance.
+UNLIKELY = 0.05
 
 
 def drop_dominated(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> None:
@@ -126,7 +126,7 @@ def add_rung(draft: Draft, slot: Slot) -> None:
     ladder = Ladder.of(options)
     if ladder is None or not draft.feedback.grow or not draft.matters(slot):
         return
-    good = slot.ranked[: max(LEAST_GOOD, math.ceil(draft.feedback.keep * len(slot.ranked)))]
+    good = draft.good(slot)
     for above, end in ((False, ladder.rungs[0]), (True, ladder.rungs[-1])):
         chance = _by_chance(slot, good, end)
         failed = any(one.failure in ("oom", "diverged") and slot.value(one) == end for one in slot.trials)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import warnings
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ def importances(study: optuna.Study, seed: int = 0) -> dict[str, Importance]:
     costs = [sign * float(one.value) for one in trials]
     if len(trials) < LEAST_TRIALS or len(set(costs)) < 2:
         return {}
-    judge = _judge(trials)
+    judge = _judge(trials, _top(costs))
     found = judge(costs)
     whole = sum(found.values()) or 1.0
     draw = random.Random(seed)
@@ -78,15 +79,29 @@ def _judged(study: optuna.Study) -> list[FrozenTrial]:
     return judged
 
 
-def _judge(trials: Sequence[FrozenTrial]) -> Callable[[Sequence[float]], dict[str, float]]:
+def _top(costs: Sequence[float]) -> int:
+    """How many trials a parameter must help to be among; where trials come to the same, all of them or none.
+
+    Trials that have learnt nothing come to one score. With it as the bound, all of them would be among the best, and
+    no parameter would decide anything.
+    """
+    ordered = sorted(costs)
+    count = math.ceil(len(costs) * min(MOST_SHARE, max(LEAST_SHARE, TOP / len(costs))))
+    bound = ordered[count - 1]
+    if bound != ordered[count]:
+        return count
+    return bisect_left(ordered, bound) or bisect_right(ordered, bound)
+
+
+def _judge(trials: Sequence[FrozenTrial], top: int) -> Callable[[Sequence[float]], dict[str, float]]:
     """What gives each parameter's divergence for costs of the trials, in their order."""
     # It brings scikit-learn, for which a sweep has no use.
     from optuna.importance import PedAnovaImportanceEvaluator
 
     study = optuna.create_study()
     study.add_trials([create_trial(value=0.0, params=one.params, distributions=one.distributions) for one in trials])
-    quantile = min(MOST_SHARE, max(LEAST_SHARE, TOP / len(trials)))
-    evaluator = PedAnovaImportanceEvaluator(target_quantile=quantile)
+    # The evaluator rounds up what this share of the trials comes to.
+    evaluator = PedAnovaImportanceEvaluator(target_quantile=(top - 0.5) / len(trials))
 
     def judge(costs: Sequence[float]) -> dict[str, float]:
         with warnings.catch_warnings():

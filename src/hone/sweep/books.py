@@ -178,6 +178,7 @@ class Books:
                 return
             self.open_trial(trial, Started())
         run = self._runs.pop(trial.number)
+        self._params.pop(trial.number, None)
         metrics = {OBJECTIVE: trial.objectives[0]} if trial.objectives else {}
         if not trial.feasible:
             metrics[INFEASIBLE] = 1.0
