@@ -58,7 +58,52 @@ def test_what_is_as_good_on_other_seeds_is_no_chance():
     assert following.content["enqueue"]
 
 
+def luck_of_shapes(values):
+    """What networks that have learnt nothing come to on one seed: a score of their shape's."""
+    return {"narrow": 0.83, "wide": 0.95, "deep": 0.91}[values["shape"]]
+
+
+def test_nothing_follows_where_many_trials_have_the_best_value_and_other_seeds_another():
+    space = {"model.lr": LR, "shape": "choice(narrow, wide, deep)"}
+    known = Known(space, luck_of_shapes, 24, sampler="tpe")
+    best = [one.number for one in known.evidence.trials if one.value == 0.83]
+
+    # The other seeds favour that shape still more, by luck again.
+    following = known.next(learnt=Learnt([known.evidence.ranked[0].values], again=[0.81, 0.8]))
+
+    [note] = decisions(following, "note")
+    assert sorted(note.figures["trials"]) == best
+    assert "came to the very best value" in note.reason
+    assert following.content["space"] == space
+
+
+def test_many_trials_with_the_best_value_that_is_theirs_on_other_seeds_as_well_are_learnt_from():
+    known = Known({"model.lr": LR, "shape": "choice(narrow, wide, deep)"}, luck_of_shapes, 40)
+
+    following = known.next(learnt=Learnt([known.evidence.ranked[0].values], again=[0.83, 0.83]))
+
+    assert not decisions(following, "note")
+    assert decisions(following, "drop", "shape")
+
+
 # Ranges
+
+
+def test_trials_that_came_to_one_score_with_all_that_learnt_nothing_are_not_good_ones():
+    """A quarter of forty trials is more than have learnt anything."""
+
+    def truth(values):
+        lost = abs(math.log10(values["model.lr"] / 3e-3))
+        return 9.0 if lost > 0.5 else lost
+
+    known = Known({"model.lr": "tag(log, interval(1e-7, 1e-1))", "x": "interval(0.0, 1.0)"}, truth, 40)
+    better = [one.number for one in known.evidence.ranked if one.value < 9.0]
+    assert 4 <= len(better) < 10
+
+    [decision] = decisions(known.next(), "shrink", "model.lr")
+
+    assert decision.figures["good trials"] == better
+    assert decision.figures["width after"] < 3
 
 
 def test_a_range_shrinks_to_where_good_trials_are_in_powers_where_it_is_measured_in_powers():
@@ -204,6 +249,9 @@ def test_a_parameter_is_not_frozen_where_another_was_rarely_good_beside_it():
 
     unseen = [one for one in studies if (found := one.evidence.importances["x"]).share < 0.1 and found.chance >= 0.2]
     assert unseen, "x does not seem to matter there"
+    for one in studies:
+        assert one.evidence.importances["model.lr"].share > 0.7
+        assert not decisions(one.next(), "freeze", "model.lr")
     assert not any(decisions(one.next(), "freeze", "x") for one in studies)
 
 

@@ -23,8 +23,6 @@ WORTH = 0.1
 UNLIKELY = 0.1
 # So many trials there must have had good values of all else.
 LEAST_FAIR = 3
-# A range whose edge is better than the rest by less than this likelihood of chance grows, whatever it seems to matter.
-STANDS_OUT = 0.01
 # What is nearer to an end than this share of the width lies at its edge.
 EDGE = 0.15
 LEAST_ELITE, ELITE_SHARE = 3, 0.1
@@ -62,15 +60,12 @@ class Ends:
         low: Its new lower end, as a place.
         high: Its new upper end.
         at_edge: ``below`` and ``above``, where the best lie at that edge.
-        stands_out: Whether trials at those edges are so much better than all others that the range matters, whatever
-            importance it shows: beside a plateau of trials that have learnt nothing, none shows any.
         figures: What was seen.
     """
 
     low: float
     high: float
     at_edge: tuple[str, ...]
-    stands_out: bool
     figures: dict[str, Any]
 
 
@@ -83,14 +78,10 @@ def move_range(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> None:
         slots: All places, as they were before any option was dropped.
     """
     own = Range.of(slot.parameter)
-    if own is None or not own.width or len(slot.ranked) < max(2, draft.feedback.min_trials):
+    if own is None or not own.width or not draft.matters(slot):
         return
-    matters = draft.matters(slot)
     ends = _ends(draft, slot, own, slots)
-    if not matters and not ends.stands_out:
-        return
-    shrinks = matters and draft.feedback.shrink
-    low, high = (ends.low, ends.high) if shrinks else (own.place(own.low), own.place(own.high))
+    low, high = (ends.low, ends.high) if draft.feedback.shrink else (own.place(own.low), own.place(own.high))
     new = own.to(low, high)
     if 1 - new.width / own.width < WORTH:
         new = own
@@ -122,28 +113,12 @@ def _ends(draft: Draft, slot: Slot, own: Range, slots: Sequence[Slot]) -> Ends:
         "best values": [slot.value(one) for one in elite],
         **{f"p {side}": chance for side, chance in chances.items()},
     }
-    at_edge = _edges(draft, slot, own, shares)
-    edge_chances = {side: _edge_chance(draft, slot, own, side) for side in at_edge}
     return Ends(
         low if chances.get("below", 1.0) < UNLIKELY else own.place(own.low),
         high if chances.get("above", 1.0) < UNLIKELY else own.place(own.high),
-        at_edge,
-        any(one < STANDS_OUT for one in edge_chances.values()),
-        figures | {f"p at the edge {side}": one for side, one in edge_chances.items()},
+        _edges(draft, slot, own, shares),
+        figures,
     )
-
-
-def _edge_chance(draft: Draft, slot: Slot, own: Range, side: str) -> float:
-    """How likely trials at an edge are so much better than all others by chance."""
-    sign = -1.0 if draft.evidence.maximize else 1.0
-    costs: dict[bool, list[float]] = {True: [], False: []}
-    for one in slot.ranked:
-        share = own.share(slot.value(one))
-        if one.value is not None:
-            costs[share <= EDGE if side == "below" else share >= 1 - EDGE].append(sign * one.value)
-    if len(costs[True]) < LEAST_FAIR or not costs[False]:
-        return 1.0
-    return chance_of(costs[False], costs[True])
 
 
 def _hull(slot: Slot, own: Range, good: Sequence[Tried]) -> Hull:
