@@ -47,6 +47,20 @@ def test_nothing_follows_from_a_round_whose_best_are_no_better_on_other_seeds():
     assert following.content["enqueue"] == [known.evidence.ranked[0].values], "what was confirmed may be the best still"
 
 
+def test_a_round_that_came_to_nothing_is_followed_by_one_of_as_many_trials():
+    known = Known({"model.lr": LR}, bowl, 40)
+    values = [one.value for one in known.evidence.ranked]
+    best = [known.evidence.ranked[0].values]
+
+    by_chance = known.next(learnt=Learnt(best, again=values[15:19]), trials=[40, 10])
+    learnt = known.next(learnt=Learnt(best, again=values[1:5]), trials=[40, 10])
+
+    assert by_chance.content["trials"] == 40
+    [decision] = decisions(by_chance, "trials")
+    assert "came to nothing; feedback.trials says 10" in decision.reason
+    assert learnt.content["trials"] == 10
+
+
 def test_what_is_as_good_on_other_seeds_is_no_chance():
     known = Known({"model.lr": LR, "model.dropout": DROPOUT}, bowl, 40)
     values = [one.value for one in known.evidence.ranked]
@@ -87,6 +101,32 @@ def test_many_trials_with_the_best_value_that_is_theirs_on_other_seeds_as_well_a
 
 
 # Ranges
+
+
+def test_what_one_good_trial_has_is_nothing_to_go_by():
+    """All the others have learnt nothing, and give one constant answer or the other, as their shapes have it."""
+
+    def truth(values):
+        best = max(known.evidence.ranked, key=lambda one: one.values["model.lr"]) if known else None
+        if best and values == best.values:
+            return 0.36
+        return 0.49 if values["optimizer"] == "adam" else 0.51
+
+    space = {
+        "model.lr": "tag(log, interval(1e-6, 1e-3))",
+        "optimizer": "choice(adam, sgd)",
+        "size": "choice(8, 16, 32)",
+    }
+    known = None
+    known = Known(space, truth, 24, seed=3)
+    known = Known(space, truth, 24, seed=3)
+    best = known.evidence.ranked[0]
+    assert best.value == 0.36
+    assert best.values["model.lr"] > 5e-4
+
+    following = known.next(learnt=Learnt([best.values], again=[0.37, 0.38]))
+
+    assert following.content["space"] == space
 
 
 def test_trials_that_came_to_one_score_with_all_that_learnt_nothing_are_not_good_ones():

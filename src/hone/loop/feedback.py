@@ -94,7 +94,7 @@ def feed_back(
         _change_space(draft, learnt)
     searched = any(len(one.parameter.points() or [0, 0]) > 1 for one in draft.slots)
     answer_mistakes(draft, learnt.lagging)
-    _grow_fidelity(draft, sweep, number + 1)
+    _grow_fidelity(draft, sweep, number + 1, by_chance=chance is not None)
     _enqueue_elites(draft, learnt.confirmed, confirmed_alone=chance is not None)
     if learnt.sampler_learns:
         _learn_on(draft, content, by_chance=chance is not None)
@@ -184,8 +184,11 @@ def _note(reason: str, figures: dict[str, Any]) -> Decision:
     return Decision("note", "", "", "", reason, figures)
 
 
-def _grow_fidelity(draft: Draft, sweep: SweepFile, number: int) -> None:
-    """What the next round's trials are given, and how many there are."""
+def _grow_fidelity(draft: Draft, sweep: SweepFile, number: int, *, by_chance: bool) -> None:
+    """What the next round's trials are given, and how many there are.
+
+    The space of a round that came to nothing is as wide as it was, and not to be searched with fewer trials.
+    """
     feedback = sweep.feedback
     before, after = feedback.fidelity_of(number - 1), feedback.fidelity_of(number)
     for key, value in after.items():
@@ -194,11 +197,14 @@ def _grow_fidelity(draft: Draft, sweep: SweepFile, number: int) -> None:
             reason = f"round {number} has {value}, as feedback.fidelity says"
             figures = {"round": number, "before": before[key], "after": value}
             draft.decide(Decision("fidelity", key, str(before[key]), str(value), reason, figures))
-    trials = feedback.trials_of(number, sweep.trials)
+    given = feedback.trials_of(number, sweep.trials)
+    trials = max(given, sweep.trials) if by_chance else given
     draft.content["trials"] = trials
-    if trials != sweep.trials:
+    if trials != sweep.trials or trials != given:
         reason = f"round {number} has {trials} trials, as feedback.trials says"
-        figures = {"round": number, "before": sweep.trials, "after": trials}
+        if trials != given:
+            reason = f"round {number} has the {trials} trials again that came to nothing; feedback.trials says {given}"
+        figures = {"round": number, "before": sweep.trials, "after": trials, "given": given}
         draft.decide(Decision("trials", "", str(sweep.trials), str(trials), reason, figures))
 
 

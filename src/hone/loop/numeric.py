@@ -116,7 +116,7 @@ def _ends(draft: Draft, slot: Slot, own: Range, slots: Sequence[Slot]) -> Ends:
     return Ends(
         low if chances.get("below", 1.0) < UNLIKELY else own.place(own.low),
         high if chances.get("above", 1.0) < UNLIKELY else own.place(own.high),
-        _edges(draft, slot, own, shares),
+        _edges(draft, slot, own, shares) if len(good) > 1 else (),
         figures,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hone.config.written import choice
 from hone.loop.decision import Decision
-from hone.loop.draft import Draft, Slot
+from hone.loop.draft import LEAST_GOOD, Draft, Slot
 from hone.loop.evidence import Tried
 from hone.loop.limits import limits_of
 from hone.loop.residuals import chance_of, residuals
@@ -18,6 +18,8 @@ from hone.space.ranges import Ladder, Range
 
 # Fewer trials of an option are no reason to drop it.
 LEAST_TRIALS = 5
+# An option whose difference to the best one is a smaller share of its difference to the best trial is not dominated.
+WORTH = 0.3
 # An option that one of the best has is not dominated.
 SAFE = 3
 # How likely the good trials of a choice between numbers lie at its end by chance.
@@ -51,11 +53,23 @@ def drop_dominated(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> None:
         key = str(option)
         if key in safe or key not in halves:
             continue
+        if _lost_share(draft, slot, halves, key, leader) < WORTH:
+            continue
         by_chance = chance_of(halves[key], halves[leader])
         if by_chance < level and (alike := _all_else_equal(draft, slot, slots, tried[key], tried[leader])) < level:
             kept.remove(option)
             figures = _figures(draft, tried, halves, key, leader, by_chance)
             _drop(draft, slot, option, kept, figures | {"p, all else equal": alike})
+
+
+def _lost_share(draft: Draft, slot: Slot, halves: Mapping[str, Sequence[float]], key: str, leader: str) -> float:
+    """Which share of what an option's better half lacks of the best value the leader's better half has.
+
+    Two options by neither of which anything is learnt differ by the constant answers they give.
+    """
+    worse, better = median(halves[key]), median(halves[leader])
+    gap = worse - draft.evidence.cost(slot.ranked[0])
+    return (worse - better) / gap if gap > 0 else 0.0
 
 
 def _drop(draft: Draft, slot: Slot, option: Any, kept: Sequence[Any], figures: Mapping[str, Any]) -> None:
@@ -127,6 +141,8 @@ def add_rung(draft: Draft, slot: Slot) -> None:
     if ladder is None or not draft.feedback.grow or not draft.matters(slot):
         return
     good = draft.good(slot)
+    if len(good) < LEAST_GOOD:
+        return
     for above, end in ((False, ladder.rungs[0]), (True, ladder.rungs[-1])):
         chance = _by_chance(slot, good, end)
         failed = any(one.failure in ("oom", "diverged") and slot.value(one) == end for one in slot.trials)
