@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hone.loop.decision import Decision
-from hone.loop.draft import CHANCE, Draft, Slot
+from hone.loop.draft import CHANCE, LEAST_GOOD, Draft, Slot
 from hone.loop.numeric import fair_trials
 from hone.loop.options import LEAST_TRIALS
 from hone.space.ranges import Range
@@ -44,6 +44,8 @@ def freeze_unimportant(
         if not _is_unimportant(draft, importance) or not _is_compared(slot):
             continue
         before = next(one for one in slots if one.label == slot.label)
+        if len(draft.good(before)) < LEAST_GOOD:
+            continue
         fair = len(fair_trials(draft, before, slots)) + (earlier.trials if earlier else 0)
         if fair >= TIMES * draft.feedback.min_trials:
             _freeze(draft, slot, best[slot.parameter.key], importance, fair)
