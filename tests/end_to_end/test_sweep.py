@@ -39,11 +39,11 @@ def test_a_sweep_leaves_a_parent_run_with_a_child_for_each_trial_and_all_its_fil
     assert "hone dashboard" in answer.stdout
 
 
-def test_the_best_config_trains_again_to_the_same_numbers(project, hone):
-    assert hone(*TOY).returncode == 0
+def test_the_best_config_trains_again_to_the_same_numbers(project, hone_here):
+    assert hone_here(*TOY).returncode == 0
     best = project / "mlruns" / "trials" / "toy_sweep-1" / "best.yaml"
 
-    answer = hone("train", "--config", str(best), "--config-name", "toy")
+    answer = hone_here("train", "--config", str(best), "--config-name", "toy")
 
     assert answer.returncode == 0, answer.stderr
     results = [json.loads(one.read_text()) for one in (project / "mlruns" / "trials").glob("toy_sweep-1/*/result.json")]
@@ -103,11 +103,11 @@ def killed_sweep(project):
     return project, workers
 
 
-def test_a_killed_controller_leaves_no_process_and_resume_runs_only_what_is_left(killed_sweep, hone):
+def test_a_killed_controller_leaves_no_process_and_resume_runs_only_what_is_left(killed_sweep, hone_here):
     project, workers = killed_sweep
     wait_for(lambda: not any(one.is_running() for one in workers), seconds=15)
 
-    answer = hone(*TOY, "trials=8", "--resume")
+    answer = hone_here(*TOY, "trials=8", "--resume")
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
     _, children = runs(project, "trial")
@@ -120,8 +120,8 @@ def test_a_killed_controller_leaves_no_process_and_resume_runs_only_what_is_left
     assert len(runs(project, "study")[1]) == 1
 
 
-def test_resume_of_another_space_is_refused_with_the_difference(killed_sweep, hone):
-    answer = hone(*TOY, "trials=8", "--resume", "data.rows=choice(32,64)")
+def test_resume_of_another_space_is_refused_with_the_difference(killed_sweep, hone_here):
+    answer = hone_here(*TOY, "trials=8", "--resume", "data.rows=choice(32,64)")
 
     assert answer.returncode == 2
     assert "data.rows: absent in the study" in answer.stderr

@@ -33,7 +33,7 @@ def fill(place, leave):
 
 
 @pytest.mark.parametrize("reserve", ["6MB", "0"], ids=["before the disk is full", "when it is full"])
-def test_a_full_disk_pauses_the_sweep_and_a_resumed_one_goes_on(small_disk, project, hone, reserve):
+def test_a_full_disk_pauses_the_sweep_and_a_resumed_one_goes_on(small_disk, project, hone_here, reserve):
     own = [f"disk.reserve={reserve}", "model.pause=0.1"]
     with started(project, *SWEEP, *own) as process:
         while not list(small_disk.glob("trials/*/0001/result.json")):
@@ -48,7 +48,7 @@ def test_a_full_disk_pauses_the_sweep_and_a_resumed_one_goes_on(small_disk, proj
     done = {one: one.stat().st_mtime_ns for one in small_disk.glob("trials/*/*/result.json")}
     (small_disk / "hoard").unlink()
 
-    answer = hone(*SWEEP, *own, "trials=8", "--resume")
+    answer = hone_here(*SWEEP, *own, "trials=8", "--resume")
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
     store = open_store(TrackingConfig(directory=str(small_disk)))
@@ -59,8 +59,8 @@ def test_a_full_disk_pauses_the_sweep_and_a_resumed_one_goes_on(small_disk, proj
     assert all(one.stat().st_mtime_ns == written for one, written in done.items())
 
 
-def test_a_sweep_does_not_start_where_there_is_no_room(small_disk, hone):
-    answer = hone(*SWEEP, "disk.reserve=1GB")
+def test_a_sweep_does_not_start_where_there_is_no_room(small_disk, hone_here):
+    answer = hone_here(*SWEEP, "disk.reserve=1GB")
 
     assert answer.returncode == 2
     assert "of disk are free, less than disk.reserve=1 GB" in answer.stderr

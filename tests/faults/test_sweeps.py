@@ -125,7 +125,7 @@ def random_moment():
 
 
 @pytest.mark.timeout(60 + 40 * KILLS)
-def test_a_controller_that_is_killed_at_any_moment_loses_nothing(project, hone, random_moment):
+def test_a_controller_that_is_killed_at_any_moment_loses_nothing(project, hone_here, random_moment):
     more = [f"trials={2 * KILLS}", "model.pause=0.15", "executor.max_parallel=2"]
     for kill in range(KILLS):
         resume = ["--resume"] if (project / "mlruns" / "studies" / f"{STUDY}.journal").exists() else []
@@ -140,14 +140,14 @@ def test_a_controller_that_is_killed_at_any_moment_loses_nothing(project, hone, 
         gone(workers)
     done = {one: one.stat().st_mtime_ns for one in results(project)}
 
-    answer = hone(*SWEEP, *more, "--resume")
+    answer = hone_here(*SWEEP, *more, "--resume")
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
     Left(project).check(2 * KILLS)
     assert all(one.stat().st_mtime_ns == written for one, written in done.items()), "a finished trial ran again"
 
 
-def test_sigterm_saves_what_runs_and_a_resumed_study_goes_on_from_there(project, hone):
+def test_sigterm_saves_what_runs_and_a_resumed_study_goes_on_from_there(project, hone_here):
     more = ["trials=3", "model.pause=0.3", "executor.max_parallel=2", "trainer.max_epochs=6"]
     states = project / "mlruns" / "trials" / STUDY
     with started(project, *SWEEP, *more) as process:
@@ -164,7 +164,7 @@ def test_sigterm_saves_what_runs_and_a_resumed_study_goes_on_from_there(project,
     assert {run.info.status for run in stopped.runs} == {"KILLED"}
     assert {run.data.tags["hone.state"] for run in stopped.runs} == {"stopped"}
 
-    answer = hone(*SWEEP, *more, "--resume")
+    answer = hone_here(*SWEEP, *more, "--resume")
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "going on with 2 trials that were running: 0, 1" in answer.stdout
@@ -210,7 +210,7 @@ def test_ctrl_c_once_saves_a_trial_that_does_not_finish_in_time(project):
     assert state.exists()
 
 
-def test_a_sampler_that_raises_ends_the_sweep_and_leaves_its_trials(project, hone):
+def test_a_sampler_that_raises_ends_the_sweep_and_leaves_its_trials(project, hone_here):
     (project / "conf" / "sampler").mkdir()
     (project / "conf" / "sampler" / "moody.yaml").write_text("_target_: moody.Moody\n")
     (project / "moody.py").write_text(
@@ -220,21 +220,21 @@ def test_a_sampler_that_raises_ends_the_sweep_and_leaves_its_trials(project, hon
         "        return super().infer_relative_search_space(study, trial)\n"
     )
 
-    answer = hone(*SWEEP, "sampler=moody", "executor.max_parallel=1")
+    answer = hone_here(*SWEEP, "sampler=moody", "executor.max_parallel=1")
 
     assert answer.returncode == 2
     assert answer.stderr.strip().splitlines()[-1] == "hone: sampler: the sampler failed: ValueError: not today"
     assert "Traceback" not in answer.stderr
-    answer = hone(*SWEEP, "--resume")
+    answer = hone_here(*SWEEP, "--resume")
     assert answer.returncode == 0, answer.stderr
     Left(project).check(4)
 
 
-def test_two_controllers_do_not_run_one_study(project, hone):
+def test_two_controllers_do_not_run_one_study(project, hone_here):
     with started(project, *SWEEP, "trials=500", "model.pause=0.5") as process:
         wait_for(lambda: results(project), process)
 
-        answer = hone(*SWEEP, "trials=500", "--resume")
+        answer = hone_here(*SWEEP, "trials=500", "--resume")
 
         assert answer.returncode == 2
         assert f"study {STUDY}: another hone runs its trials (process {process.pid})" in answer.stderr
