@@ -337,6 +337,9 @@ def test_a_dominated_option_is_dropped_once_the_evidence_suffices_and_not_before
     assert decision.figures["p"] < 0.025
     own = [one for one in late.evidence.trials if one.values["model"] == "bad"]
     assert decision.figures["trials"] == len(own)
+    lacks = decision.figures["median of the better half"] - late.evidence.best.value
+    gains = decision.figures["median of the better half"] - decision.figures["leader's median"]
+    assert decision.figures["of what it lacks"] == pytest.approx(gains / lacks)
     assert decision.before == MODELS["model"]
 
 

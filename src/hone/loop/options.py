@@ -53,13 +53,14 @@ def drop_dominated(draft: Draft, slot: Slot, slots: Sequence[Slot]) -> None:
         key = str(option)
         if key in safe or key not in halves:
             continue
-        if _lost_share(draft, slot, halves, key, leader) < WORTH:
+        lost = _lost_share(draft, slot, halves, key, leader)
+        if lost < WORTH:
             continue
         by_chance = chance_of(halves[key], halves[leader])
         if by_chance < level and (alike := _all_else_equal(draft, slot, slots, tried[key], tried[leader])) < level:
             kept.remove(option)
             figures = _figures(draft, tried, halves, key, leader, by_chance)
-            _drop(draft, slot, option, kept, figures | {"p, all else equal": alike})
+            _drop(draft, slot, option, kept, figures | {"p, all else equal": alike, "of what it lacks": lost})
 
 
 def _lost_share(draft: Draft, slot: Slot, halves: Mapping[str, Sequence[float]], key: str, leader: str) -> float:
