@@ -66,8 +66,8 @@ def test_its_own_logger_logs_into_its_trials_run_and_makes_no_other(swept):
         assert ("test/acc" in run.data.metrics) == (run.info.status == "FINISHED"), "what is pruned is not tested"
 
 
-def test_both_ranks_of_a_trial_train_its_job_and_stop_together(application):
-    app = application("template")
+def test_both_ranks_of_a_trial_train_its_job_and_stop_together(application, packages):
+    app = application("template", packages)
     pruner = "hydra.sweeper.pruner={_target_: optuna.pruners.ThresholdPruner, lower: 1.1}"
 
     status = app.sweep(*SEARCH, "trainer=ddp", pruner, "hydra.sweeper.n_trials=1", "hydra.sweeper.n_jobs=1")

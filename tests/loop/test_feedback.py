@@ -118,6 +118,7 @@ def test_what_one_good_trial_has_is_nothing_to_go_by():
         "size": "choice(8, 16, 32)",
     }
     for seed in (1, 4, 6, 7):
+        # Drawn once to see which trial has the highest rate, and again with that one good.
         known = None
         known = Known(space, truth, 24, seed=seed)
         known = Known(space, truth, 24, seed=seed)

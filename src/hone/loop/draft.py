@@ -14,7 +14,7 @@ from hone.loop.decision import Decision
 from hone.loop.evidence import Evidence, Tried
 from hone.space import Parameter, Space, parse_space
 from hone.space.parameters import GroupOptions
-from hone.study import Importance
+from hone.study import Importance, cut_between
 from hone.sweep.feedback import FeedbackSection
 
 # A parameter without any influence would seem as important so often or oftener: it is not known to matter.
@@ -140,11 +140,7 @@ class Draft:
         Trials that have learnt nothing come to the same, wherever they lie.
         """
         count = max(LEAST_GOOD, math.ceil(self.feedback.keep * len(slot.ranked)))
-        good, others = slot.ranked[:count], slot.ranked[count:]
-        if not others or good[-1].value != others[0].value:
-            return good
-        bound = others[0].value
-        return [one for one in good if one.value != bound] or [one for one in slot.ranked if one.value == bound]
+        return slot.ranked[: cut_between([self.evidence.cost(one) for one in slot.ranked], count)]
 
     def was_changed(self, slot: Slot, *kinds: str) -> bool:
         """Whether something of these kinds was decided on a place already."""

@@ -201,9 +201,11 @@ def _grow_fidelity(draft: Draft, sweep: SweepFile, number: int, *, by_chance: bo
     trials = max(given, sweep.trials) if by_chance else given
     draft.content["trials"] = trials
     if trials != sweep.trials or trials != given:
-        reason = f"round {number} has {trials} trials, as feedback.trials says"
-        if trials != given:
-            reason = f"round {number} has the {trials} trials again that came to nothing; feedback.trials says {given}"
+        reason = (
+            f"round {number} has {trials} trials, as feedback.trials says"
+            if trials == given
+            else f"round {number} has the {trials} trials again that came to nothing; feedback.trials says {given}"
+        )
         figures = {"round": number, "before": sweep.trials, "after": trials, "given": given}
         draft.decide(Decision("trials", "", str(sweep.trials), str(trials), reason, figures))
 

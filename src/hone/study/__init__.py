@@ -4,7 +4,7 @@ Floor 2. With ``hone.space``, the home of Optuna.
 """
 
 from hone.study.earlier import best_values, prior_trials
-from hone.study.importance import Importance, importances
+from hone.study.importance import Importance, cut_between, importances
 from hone.study.prior import PriorTrial, learns
 from hone.study.seeds import seed_of
 from hone.study.storage import Kept, delete_study, in_memory_study, open_study, quieten, read_study, study_names
@@ -18,6 +18,7 @@ __all__ = [
     "Study",
     "Suggestion",
     "best_values",
+    "cut_between",
     "delete_study",
     "importances",
     "in_memory_study",

@@ -53,7 +53,7 @@ def importances(study: optuna.Study, seed: int = 0) -> dict[str, Importance]:
     costs = [sign * float(one.value) for one in trials]
     if len(trials) < LEAST_TRIALS or len(set(costs)) < 2:
         return {}
-    judge = _judge(trials, _top(costs))
+    judge = _judge(trials, costs)
     found = judge(costs)
     whole = sum(found.values()) or 1.0
     draw = random.Random(seed)
@@ -79,33 +79,36 @@ def _judged(study: optuna.Study) -> list[FrozenTrial]:
     return judged
 
 
-def _top(costs: Sequence[float]) -> int:
-    """How many trials a parameter must help to be among; where trials come to the same, all of them or none.
+def cut_between(ordered: Sequence[float], count: int) -> int:
+    """How many of the best to take, so that of those with one cost all are taken or none.
 
-    Trials that have learnt nothing come to one score. With it as the bound, all of them would be among the best, and
-    no parameter would decide anything.
+    Trials that have learnt nothing come to one score. Were some of them among the best, all would be as good as they.
+
+    Args:
+        ordered: Costs, the least first.
+        count: How many to take at most, but for the best themselves having one cost.
     """
-    ordered = sorted(costs)
-    count = math.ceil(len(costs) * min(MOST_SHARE, max(LEAST_SHARE, TOP / len(costs))))
-    bound = ordered[count - 1]
-    if bound != ordered[count]:
+    if count >= len(ordered) or ordered[count - 1] != ordered[count]:
         return count
+    bound = ordered[count]
     return bisect_left(ordered, bound) or bisect_right(ordered, bound)
 
 
-def _judge(trials: Sequence[FrozenTrial], top: int) -> Callable[[Sequence[float]], dict[str, float]]:
+def _judge(trials: Sequence[FrozenTrial], costs: Sequence[float]) -> Callable[[Sequence[float]], dict[str, float]]:
     """What gives each parameter's divergence for costs of the trials, in their order."""
     # It brings scikit-learn, for which a sweep has no use.
     from optuna.importance import PedAnovaImportanceEvaluator
 
     study = optuna.create_study()
     study.add_trials([create_trial(value=0.0, params=one.params, distributions=one.distributions) for one in trials])
+    share = min(MOST_SHARE, max(LEAST_SHARE, TOP / len(trials)))
+    top = cut_between(sorted(costs), math.ceil(share * len(trials)))
     # The evaluator rounds up what this share of the trials comes to.
     evaluator = PedAnovaImportanceEvaluator(target_quantile=(top - 0.5) / len(trials))
 
-    def judge(costs: Sequence[float]) -> dict[str, float]:
+    def judge(told: Sequence[float]) -> dict[str, float]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            return evaluator.evaluate(study, target=lambda trial: costs[trial.number])
+            return evaluator.evaluate(study, target=lambda trial: told[trial.number])
 
     return judge
