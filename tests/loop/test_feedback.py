@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import yaml
 from known_studies import Known, bowl
 
 from hone.loop import numeric
@@ -12,6 +13,7 @@ from hone.loop.roundfile import round_text
 from hone.space import parse_space
 from hone.space.ranges import Range
 from hone.study import Importance
+from hone.sweep.file import SweepFile
 
 LR = "tag(log, interval(1e-5, 1e-1))"
 DROPOUT = "interval(0.0, 0.5)"
@@ -26,8 +28,10 @@ def range_of(text):
 
 
 def searched(following):
-    """The space, its ``when:`` included, is one that a sweep can search."""
-    return parse_space(following.content["space"], "space", None, following.content.get("when"))
+    """The space, its ``when:`` included, as a sweep reads it from the round's file."""
+    content = yaml.safe_load(round_text(following.content, following.decisions))
+    sweep = SweepFile.model_validate(content)
+    return parse_space(sweep.space, "space", None, sweep.when)
 
 
 # What is chance
@@ -59,6 +63,30 @@ def test_a_round_that_came_to_nothing_is_followed_by_one_of_as_many_trials():
     [decision] = decisions(by_chance, "trials")
     assert "came to nothing; feedback.trials says 10" in decision.reason
     assert learnt.content["trials"] == 10
+
+
+def test_nothing_follows_where_none_of_those_that_were_trained_again_ran_to_its_end():
+    known = Known({"model.lr": LR, "model.dropout": DROPOUT}, bowl, 40)
+    best = [one.values for one in known.evidence.ranked[:2]]
+
+    following = known.next(learnt=Learnt(unreliable=best))
+
+    [note] = decisions(following, "note")
+    assert "none of the 2 that were trained again ran to its end on each seed" in note.reason
+    assert following.content["space"] == {"model.lr": LR, "model.dropout": DROPOUT}
+    assert "enqueue" not in following.content
+
+
+def test_what_failed_on_another_seed_is_not_tried_again_in_the_next_round():
+    known = Known({"model.lr": LR, "model.dropout": DROPOUT}, bowl, 40)
+    best, second = (one.values for one in known.evidence.ranked[:2])
+    values = [one.value for one in known.evidence.ranked]
+
+    following = known.next(learnt=Learnt([second], again=values[2:4], unreliable=[best]), freeze=0)
+
+    tried = [one["model.lr"] for one in following.content["enqueue"]]
+    assert tried[0] == second["model.lr"]
+    assert best["model.lr"] not in tried
 
 
 def test_what_is_as_good_on_other_seeds_is_no_chance():
@@ -255,7 +283,19 @@ def test_a_range_does_not_grow_where_trials_at_its_edge_diverged():
 
     known = Known({"model.lr": "tag(log, interval(1e-6, 1e-3))"}, truth, 60)
 
-    assert range_of(known.next().content["space"]["model.lr"]).high <= 1e-3
+    assert max(one.values["model.lr"] for one in known.evidence.ranked[:3]) > 5e-4, "the best lie at the edge"
+    for bound in (True, False):
+        assert range_of(known.next(bound=bound).content["space"]["model.lr"]).high <= 1e-3
+
+
+def test_whole_numbers_in_powers_do_not_grow_below_one():
+    space = {"units": "int(tag(log, interval(2, 64)))", "x": "interval(0.0, 1.0)"}
+    known = Known(space, lambda values: math.log(values["units"]) + 0.01 * values["x"], 40)
+
+    following = known.next()
+
+    assert decisions(following, "grow", "units")
+    assert range_of(following.content["space"]["units"]).low == 1
 
 
 # Importance
@@ -316,6 +356,63 @@ def test_a_study_with_one_parameter_keeps_it():
     assert following.searched
 
 
+def test_a_key_under_two_conditions_is_fixed_at_the_best_of_each():
+    when = {"model=a": {"width": "interval(10.0, 20.0)"}, "model=b": {"width": "interval(0.0, 1.0)"}}
+
+    def truth(values):
+        return bowl(values) + 0.001 * (values["model"] == "b")
+
+    known = [
+        Known({"model": "choice(a, b)", "model.lr": LR}, truth, 120, when=when, seed=seed).next(drop=0, min_trials=5)
+        for seed in range(4)
+    ]
+
+    frozen = [one for following in known for one in decisions(following, "freeze") if one.key.startswith("width")]
+    assert frozen
+    for one in frozen:
+        assert (one.figures["best value"] > 5) == (one.key == "width (model=a)")
+    assert all(searched(one) for one in known)
+
+
+def test_what_is_searched_under_a_condition_is_told_apart_from_the_same_key_under_another():
+    when = {"opt=adamw": {"wd": "tag(log, interval(1e-5, 1e-1))"}, "opt=sgd": {"wd": "choice(0.0, none, 1e-4)"}}
+
+    def truth(values):
+        return (values["opt"] == "sgd") + bowl(values)
+
+    following = Known({"opt": "choice(adamw, sgd)", "model.lr": LR}, truth, 60, when=when).next()
+
+    assert decisions(following, "drop", "opt")
+    assert searched(following).keys in (("model.lr",), ("model.lr", "wd"))
+
+
+def test_a_condition_that_can_never_hold_is_no_part_of_what_is_searched():
+    when = {"model=a": {"width": "interval(0.0, 20.0)"}, "model=b": {"width": "interval(0.0, 1.0)"}}
+    known = Known({"model.lr": LR, "width": "interval(0.0, 20.0)"}, lambda values: bowl(values) - values["width"], 40)
+    # As the command line leaves them: model=a.
+    known.content |= {"base": ["model=a"], "space": {"model.lr": LR}, "when": when}
+
+    following = known.next()
+
+    assert decisions(following, "grow", "width (model=a)")
+    assert not [one for one in following.decisions if "model=b" in one.key]
+
+
+def test_what_is_fixed_under_a_condition_is_fixed_in_the_elites_as_well():
+    when = {"model=deep": {"layers": "choice(1, 2, 3)"}}
+
+    def truth(values):
+        return bowl(values) + 5.0 * (values["model"] == "flat")
+
+    known = Known({"model": "choice(deep, flat)", "model.lr": LR}, truth, 150, when=when, seed=4)
+    following = known.next(learnt=Learnt([known.evidence.ranked[0].values]))
+
+    [decision] = decisions(following, "freeze", "layers (model=deep)")
+    assert len({one.values["layers"] for one in known.evidence.ranked[:4]}) > 1
+    assert len(following.content["enqueue"]) == 4
+    assert {one["layers"] for one in following.content["enqueue"]} == {decision.figures["best value"]}
+
+
 # Options
 
 
@@ -363,8 +460,33 @@ def test_with_an_option_goes_what_is_searched_under_it_and_a_single_one_that_is_
 
     assert "model=good" in following.content["base"]
     assert "model" not in following.content["space"]
-    assert not following.content["when"]
+    assert searched(following).keys == ("model.lr",)
     assert "model=bad" in decisions(following, "drop")[0].reason
+
+
+def test_what_stands_on_an_option_that_went_with_another_goes_as_well():
+    when = {"model=bad": {"layers": "choice(1, 2)"}, "layers=2": {"width": "interval(1.0, 2.0)"}}
+
+    def truth(values):
+        return dominated(values) + 0.8 * (values.get("layers") == 2)
+
+    following = Known({"model": "choice(good, bad)", "model.lr": LR}, truth, 100, when=when, seed=3).next(freeze=0)
+
+    assert searched(following).keys == ("model.lr",)
+    assert [one.key for one in decisions(following, "drop")] == ["model"]
+    assert "model=bad, layers=2" in decisions(following, "drop")[0].reason
+
+
+@pytest.mark.parametrize("when", [None, {"model=bad": {"layers": "choice(1, 2)"}}])
+def test_a_dominated_option_is_dropped_whether_or_not_something_is_searched_under_it(when):
+    """What is searched under one option alone must not account for what the option does."""
+
+    def truth(values):
+        return abs(math.log10(values["model.lr"]) + 2) / 10 + 3.0 * (values["model"] == "bad")
+
+    known = [Known({"model": "choice(good, bad)", "model.lr": LR}, truth, 60, when=when, seed=seed) for seed in (0, 1)]
+
+    assert all(decisions(one.next(), "drop", "model") for one in known)
 
 
 def test_an_option_is_not_given_credit_for_what_it_was_tried_with():
@@ -449,6 +571,44 @@ def test_trials_that_diverged_bound_the_learning_rate_of_each_optimizer_for_good
     searched(following)
 
 
+@pytest.mark.parametrize("sweep", ["range(16, 144, 16)", "int(interval(16, 128))", "int(tag(log, interval(16, 128)))"])
+def test_a_value_that_failed_is_no_part_of_what_is_bounded(sweep):
+    known = Known(
+        {"data.batch_size": sweep, "model.lr": LR},
+        lambda values: "oom" if values["data.batch_size"] >= 80 else bowl(values),
+        60,
+    )
+
+    following = known.next(freeze=0)
+
+    [decision] = decisions(following, "bound")
+    assert decision.figures["most that did not"] <= range_of(following.content["space"]["data.batch_size"]).high < 80
+
+
+def test_a_bound_of_all_options_counts_the_trials_of_all():
+    space = {"model": "choice(small, large)", "data.batch_size": "choice(16, 32, 64, 128)", "model.lr": LR}
+    known = Known(space, lambda values: "oom" if values["data.batch_size"] >= 64 else bowl(values), 40)
+
+    following = known.next(drop=0, freeze=0)
+
+    [decision] = decisions(following, "bound")
+    assert following.content["space"]["data.batch_size"] == "choice(16, 32)"
+    assert len(decision.figures["failed trials"]) == sum(one.failure == "oom" for one in known.evidence.trials)
+
+
+def test_an_optimizer_that_always_diverges_moves_no_range():
+    known = Known(
+        {"optimizer": "choice(adam, sgd)", "optimizer.lr": LR},
+        lambda values: "diverged" if values["optimizer"] == "adam" else bowl({"model.lr": values["optimizer.lr"]}),
+        40,
+    )
+
+    following = known.next(drop=0, freeze=0, shrink=False, grow=False)
+
+    assert following.content["space"] == known.content["space"]
+    assert "when" not in following.content
+
+
 def test_one_failure_bounds_nothing():
     count = iter(range(1_000))
     known = Known({"model.lr": LR}, lambda values: "diverged" if next(count) == 7 else bowl(values), 30)
@@ -496,6 +656,13 @@ def test_few_trials_are_said_to_be_few():
 
 
 # What else follows
+
+
+def test_the_best_of_earlier_studies_are_tried_in_one_round():
+    known = Known({"model.lr": LR}, bowl, 12)
+    known.content["warm_start"] = ["earlier"]
+
+    assert "warm_start" not in known.next().content
 
 
 def test_the_elites_are_tried_first_as_far_as_they_are_still_searched():
@@ -579,9 +746,10 @@ def test_what_was_judged_by_another_metric_is_learnt_from_no_more():
     known.content["learn_from"] = {"before": ""}
     lagging = [Lagging("class 3", "recall", 0.4, 0.9, 40)]
 
-    following = known.next(learnt=Learnt(lagging=lagging, sampler_learns=True), lagging={"metric": "val/f1"})
+    answer = {"metric": "val/f1", "direction": "maximize"}
+    following = known.next(learnt=Learnt(lagging=lagging, sampler_learns=True), lagging=answer)
 
-    assert following.content["metric"] == "val/f1"
+    assert (following.content["metric"], following.content["direction"]) == ("val/f1", "maximize")
     assert "learn_from" not in following.content
 
 
@@ -602,11 +770,13 @@ def test_a_class_that_lags_is_reported_and_answered_only_where_the_file_allows_i
     learnt = Learnt(lagging=[Lagging("class 8", "accuracy", 0.7, 0.95, 35)])
 
     silent = known.next(learnt=learnt)
-    allowed = known.next(learnt=learnt, lagging={"apply": {"model.class_weights": "balanced"}, "metric": "val/f1"})
+    answer = {"apply": {"model.class_weights": "balanced"}, "metric": "val/f1", "direction": "maximize"}
+    allowed = known.next(learnt=learnt, lagging=answer)
 
     assert "class 8 lags" in decisions(silent, "note", "class 8")[0].reason
     assert not decisions(silent, "switch")
     assert "model.class_weights=balanced" in allowed.content["base"]
+    assert (known.content["direction"], allowed.content["direction"]) == ("minimize", "maximize")
     assert allowed.content["metric"] == "val/f1"
     assert decisions(allowed, "switch")[0].figures == {"part": "class 8", "value": 0.7, "whole": 0.95, "rows": 35}
 

@@ -102,7 +102,7 @@ def test_a_loop_killed_between_its_steps_and_in_the_midst_of_them_goes_on_to_the
     monkeypatch.setattr(rounds, "save", save_and_die)
     monkeypatch.setattr(Study, "ask", ask_and_die)
     deaths = 0
-    while not deaths or not loop.state().ended:
+    while not deaths or not loop.state().closed:
         try:
             loop.run(None if deaths else "toy.yaml", rounds=2, go_on=deaths > 0)
         except Killed:
@@ -110,6 +110,8 @@ def test_a_loop_killed_between_its_steps_and_in_the_midst_of_them_goes_on_to_the
 
     assert deaths > 3
     assert loop.files() == ended.files()
+    best = [one.project / "mlruns" / "trials" / "toy-loop-1" / "best.yaml" for one in (loop, ended)]
+    assert read_yaml(best[0])["model"] == read_yaml(best[1])["model"]
     one, other = ended.state(), loop.state()
     assert [each.decisions for each in one.rounds] == [each.decisions for each in other.rounds]
     assert [[each.scores for each in record.candidates] for record in one.rounds] == [
@@ -138,6 +140,65 @@ def test_review_stops_before_each_round_and_goes_on_from_the_edited_file(loop):
     last = loop.run(None, go_on=True)
     assert last.result == "complete"
     assert len(loop.state().rounds) == 3
+
+
+def test_a_loop_killed_before_what_follows_its_end_does_that_when_it_is_gone_on_with(loop, monkeypatch):
+    def die(self):
+        raise Killed
+
+    monkeypatch.setattr(rounds.Rounds, "publish", die)
+    with pytest.raises(Killed):
+        loop.run(rounds=1)
+    best = loop.project / "mlruns" / "trials" / "toy-loop-1" / "best.yaml"
+    assert loop.state().ended
+    best.unlink()
+    monkeypatch.undo()
+    monkeypatch.chdir(loop.project)
+    jobs = len(loop.jobs)
+
+    summary = loop.run(None, go_on=True)
+
+    assert summary.result == "complete"
+    assert best.is_file()
+    assert len(loop.jobs) == jobs, "no trial is run again"
+    assert [run.info.status for run in loop.runs("loop")] == ["FINISHED"]
+    with pytest.raises(LoopError, match="has ended: it has had its 1 rounds"):
+        loop.run(None, go_on=True)
+
+
+def test_a_loop_killed_before_it_could_ask_for_review_asks_when_it_is_gone_on_with(loop, monkeypatch):
+    tell = rounds.Rounds._tell
+
+    def tell_and_die(self, record):
+        tell(self, record)
+        raise Killed
+
+    monkeypatch.setattr(rounds.Rounds, "_tell", tell_and_die)
+    with pytest.raises(Killed):
+        loop.run(rounds=3, review=True)
+    monkeypatch.setattr(rounds.Rounds, "_tell", tell)
+    assert [one.done for one in loop.state().rounds] == [True]
+
+    assert loop.run(None, go_on=True, review=True).next_file.name == "round-2.yaml"
+    assert len(loop.state().rounds) == 1
+    assert loop.run(None, go_on=True, review=True).next_file.name == "round-3.yaml"
+
+
+def test_more_rounds_of_a_loop_that_has_nothing_left_to_search_are_refused_and_its_end_stays(loop):
+    loop.write(trials=20, space={"data.batch_size": "choice(8, 16)"}, feedback={"confirm": {"best": 1, "seeds": 1}})
+
+    def script(job):
+        bad = read_yaml(f"{job.directory}/trial.yaml")["data"]["batch_size"] == 16
+        return Script((3.0 + job.number / 100 if bad else job.number / 100,))
+
+    loop.run(rounds=2, script=script)
+    before = loop.state()
+    assert "nothing is left to search" in before.ended
+
+    with pytest.raises(LoopError, match="has ended: nothing is left to search"):
+        loop.run(None, go_on=True, rounds=5)
+
+    assert loop.state() == before
 
 
 def test_a_round_none_of_whose_trials_ran_to_its_end_ends_the_loop_and_says_why(loop):

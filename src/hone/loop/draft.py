@@ -6,13 +6,14 @@ import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from hone.config.sweeps import parse_override
 from hone.config.written import written
 from hone.loop.decision import Decision
 from hone.loop.evidence import Evidence, Tried
-from hone.space import Parameter, Space, parse_space
+from hone.space import Branch, Parameter, Space, hold, parse_space
 from hone.space.parameters import GroupOptions
 from hone.study import Importance, cut_between
 from hone.sweep.feedback import FeedbackSection
@@ -34,6 +35,7 @@ class Slot:
         name: Optuna's.
         trials: Every trial that had a value from here.
         ranked: The complete ones of them, best first.
+        conditions: Keys that the condition stands on.
     """
 
     key: str
@@ -42,6 +44,7 @@ class Slot:
     name: str
     trials: tuple[Tried, ...]
     ranked: tuple[Tried, ...]
+    conditions: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -98,35 +101,53 @@ class Draft:
 
     @property
     def slots(self) -> list[Slot]:
-        """Every place in it, with the trials that had a value there."""
-        space = self.space
-        found = [self._slot(space, one, "", self.evidence.trials) for one in space.parameters]
+        """Every place in it, with the trials that had a value there; none that can never be searched."""
+        space, alive = self.space, {branch.text for branch in self.settled_space.branches}
+        found = [self._slot(space, one, self.evidence.trials) for one in space.parameters]
         for branch in space.branches:
-            held = [one for one in self.evidence.trials if branch.holds(one.values) or self._is_decided(branch.wanted)]
-            found += [self._slot(space, one, branch.text, held) for one in branch.parameters]
+            if branch.text in alive:
+                held = [one for one in self.evidence.trials if self._holds(branch, one.values)]
+                keys = tuple(key for key, _ in branch.wanted)
+                found += [self._slot(space, one, held, keys) for one in branch.parameters]
         return found
 
-    def _slot(self, space: Space, parameter: Parameter, section: str, held: Iterable[Tried]) -> Slot:
+    def _slot(
+        self, space: Space, parameter: Parameter, held: Iterable[Tried], conditions: tuple[str, ...] = ()
+    ) -> Slot:
         trials = tuple(one for one in held if parameter.key in one.values)
         complete = sorted(
             (one for one in trials if one.state == "complete"), key=lambda one: (self.evidence.cost(one), one.number)
         )
         key = parameter.prefix + parameter.key
-        return Slot(key, section, parameter, space.name(parameter), trials, tuple(complete))
+        return Slot(key, parameter.section, parameter, space.name(parameter), trials, tuple(complete), conditions)
 
-    def _is_decided(self, wanted: Iterable[tuple[str, Any]]) -> bool:
-        """Whether a condition stands on what is not searched, and then holds, or its trials would not be there."""
-        searched = {key for one in self.evidence.trials for key in one.values}
-        return all(key not in searched for key, _ in wanted)
+    def _holds(self, branch: Branch, values: Mapping[str, Any]) -> bool:
+        """Whether a trial was under a condition. What was not searched was decided, as for all that were there."""
+        return hold(tuple((key, wanted) for key, wanted in branch.wanted if key in self._searched), values)
+
+    @cached_property
+    def _searched(self) -> frozenset[str]:
+        return frozenset(key for one in self.evidence.trials for key in one.values)
+
+    def has(self, slot: Slot, values: Mapping[str, Any]) -> bool:
+        """Whether a trial with some values had its value of a key from this place."""
+        branch = next((one for one in self.space.branches if one.text == slot.section), None)
+        return slot.parameter.key in values and (branch is None or self._holds(branch, values))
+
+    def is_searched(self, slot: Slot) -> bool:
+        """Whether a place is still there: with an option goes all that is searched under it."""
+        part = (self.content.get("when") or {}).get(slot.section) if slot.section else self.content.get("space")
+        return slot.key in (part or {})
 
     def decide(self, decision: Decision) -> None:
         """Write a decision down."""
         self.decisions.append(decision)
 
     def importance(self, slot: Slot) -> Importance | None:
-        """What is known of a place: itself, or its key before it came to be searched under conditions."""
-        known = self.evidence.importances
-        return known.get(slot.name) or known.get(slot.parameter.key)
+        """What is known of a place: itself, or its key before it came to be searched under conditions, or under one."""
+        key = slot.parameter.key
+        names = (slot.name, key, f"{key} | {slot.section}")
+        return next((found for one in names if (found := self.evidence.importances.get(one)) is not None), None)
 
     def matters(self, slot: Slot) -> bool:
         """Whether there are trials enough to judge a place by, and they show that it matters."""
@@ -168,16 +189,31 @@ class Draft:
         kept = [one for one in self.content.get("base") or () if parse_override(one).key != key]
         self.content["base"] = [*kept, text]
 
-    def drop_sections(self, key: str, option: Any) -> list[str]:
-        """Take out the conditional parts that stand on an option which is offered no more."""
+    def drop_sections(self, key: str) -> list[str]:
+        """Take out the conditional parts that stand on an option of a key which is offered no more.
+
+        Args:
+            key: The key, of which an option was dropped, or which was fixed.
+
+        Returns:
+            Their conditions; what stood on what was searched under them is among them.
+        """
+        space = self.space
+        own = [one.points() for one in space.all if one.key == key]
+        fixed = [one.value for one in map(parse_override, self.content.get("base") or ()) if one.key == key]
+        if any(points is None for points in own):
+            return []
+        offered = {str(option) for points in (*own, fixed) for option in points or []}
         dropped = [
-            branch.text
-            for branch in self.space.branches
-            if any(one == key and str(wanted) == str(option) for one, wanted in branch.wanted)
+            branch
+            for branch in space.branches
+            if any(one == key and str(wanted) not in offered for one, wanted in branch.wanted)
         ]
-        for text in dropped:
-            del self.content["when"][text]
-        return dropped
+        for branch in dropped:
+            del self.content["when"][branch.text]
+        left = {one.key for one in self.space.all}
+        gone = {one.key for branch in dropped for one in branch.parameters} - left
+        return [branch.text for branch in dropped] + [text for one in sorted(gone) for text in self.drop_sections(one)]
 
     def limits(self, slot: Slot) -> tuple[float | None, float | None]:
         """The least and the most that the file allows a place to be."""

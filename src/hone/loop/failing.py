@@ -56,28 +56,27 @@ def bound_by_failures(draft: Draft) -> None:
             if slot.key.rpartition(".")[2] in names and not slot.section:
                 _bound_slot(draft, slot, kind)
             elif slot.key.rpartition(".")[2] in names:
-                _bound_to(draft, slot, _bound(slot, slot.trials, kind), slot.section)
+                _bound_to(draft, slot, _bound(slot, slot.trials, kind))
 
 
 def _bound_slot(draft: Draft, slot: Slot, kind: str) -> None:
     group = DEPENDS_ON[kind]
     options = next((one.parameter.points() for one in draft.slots if one.key == group and not one.section), None)
     if not options or len(options) < 2:
-        _bound_to(draft, slot, _bound(slot, slot.trials, kind), "")
+        _bound_to(draft, slot, _bound(slot, slot.trials, kind))
         return
     by_option = {str(one): [trial for trial in slot.trials if str(trial.values.get(group)) == str(one)]
                  for one in options}  # fmt: skip
     bounds = {option: _bound(slot, trials, kind) for option, trials in by_option.items()}
-    if not any(bounds.values()):
+    if not any(_kept(slot, bound) for bound in bounds.values()):
         return
     if len({str(one and one.least_failed) for one in bounds.values()}) == 1:
-        _bound_to(draft, slot, next(iter(bounds.values())), "")
+        _bound_to(draft, slot, _bound(slot, slot.trials, kind))
         return
     _split(draft, slot, group, list(by_option))
     for option, bound in bounds.items():
-        section = f"{group}={option}"
-        own = next(one for one in draft.slots if one.key == slot.key and one.section == section)
-        _bound_to(draft, own, bound, section)
+        own = next(one for one in draft.slots if one.key == slot.key and one.section == f"{group}={option}")
+        _bound_to(draft, own, bound)
 
 
 def _split(draft: Draft, slot: Slot, group: str, options: Sequence[str]) -> None:
@@ -102,30 +101,33 @@ def _bound(slot: Slot, trials: Sequence[Tried], kind: str) -> Bound | None:
     return None
 
 
-def _bound_to(draft: Draft, slot: Slot, bound: Bound | None, section: str) -> None:
+def _kept(slot: Slot, bound: Bound | None) -> tuple[float, str] | None:
+    """The most that is kept within a bound, and the sweep up to there; None where that is all or nothing."""
     if bound is None or bound.most_good is None:
-        return
+        return None
     own = Range.of(slot.parameter)
     if own is None:
-        kept = [one for one in slot.parameter.points() or [] if float(one) < bound.least_failed]
-        if not kept or len(kept) == len(slot.parameter.points() or []):
-            return
-        most, after = max(map(float, kept)), choice(kept)
-    else:
-        # Half way between what was well and what was not, as the range is measured.
-        middle = own.at((own.place(bound.most_good) + own.place(bound.least_failed)) / 2)
-        new = own.within(None, middle)
-        new = own.to(own.place(own.low), own.place(new.high))
-        if new.high >= own.high:
-            return
-        most, after = new.high, new.text
+        points = slot.parameter.points() or []
+        kept = [one for one in points if float(one) < bound.least_failed]
+        return (max(map(float, kept)), choice(kept)) if kept and len(kept) < len(points) else None
+    # Half way between what was well and what was not, as the range is measured.
+    new = own.up_to((own.place(bound.most_good) + own.place(bound.least_failed)) / 2, bound.most_good)
+    return (new.high, new.text) if new.high < own.high else None
+
+
+def _bound_to(draft: Draft, slot: Slot, bound: Bound | None) -> None:
+    found = _kept(slot, bound)
+    if found is None:
+        return
+    assert bound is not None
+    most, after = found
     draft.put(slot, after)
     draft.set_limit(slot, most)
-    draft.decide(_decision(slot, bound, section, after))
+    draft.decide(_decision(slot, bound, after))
 
 
-def _decision(slot: Slot, bound: Bound, section: str, after: str) -> Decision:
-    where = f" with {section}" if section else ""
+def _decision(slot: Slot, bound: Bound, after: str) -> Decision:
+    where = f" with {slot.section}" if slot.section else ""
     assert bound.most_good is not None
     reason = (
         f"{len(bound.failed)} of {bound.beyond} trials from {number(bound.least_failed)} on failed ({bound.kind})"

@@ -36,6 +36,7 @@ class Learnt:
     Attributes:
         confirmed: Values of the configurations that were trained again, best first.
         again: What they came to on the other seeds, all of them together.
+        unreliable: Values of those that were trained again and failed on one of the seeds.
         lagging: Classes and other slices of the data that lag behind the whole.
         known: Importances by earlier studies.
         sampler_learns: Whether the sampler can learn from trials of other studies.
@@ -43,6 +44,7 @@ class Learnt:
 
     confirmed: Sequence[Mapping[str, Any]] = ()
     again: Sequence[float] = ()
+    unreliable: Sequence[Mapping[str, Any]] = ()
     lagging: Sequence[Lagging] = ()
     known: Mapping[str, Importance] = field(default_factory=dict)
     sampler_learns: bool = False
@@ -85,6 +87,8 @@ def feed_back(
     learnt = learnt or Learnt()
     sweep = SweepFile.model_validate(content)
     draft = Draft(content, evidence, sweep.feedback, group_options)
+    # Those studies' best were among this round's first trials.
+    draft.content.pop("warm_start", None)
     for note in _notes(draft):
         draft.decide(note)
     if chance := _by_chance(evidence, learnt):
@@ -95,7 +99,7 @@ def feed_back(
     searched = any(len(one.parameter.points() or [0, 0]) > 1 for one in draft.slots)
     answer_mistakes(draft, learnt.lagging)
     _grow_fidelity(draft, sweep, number + 1, by_chance=chance is not None)
-    _enqueue_elites(draft, learnt.confirmed, confirmed_alone=chance is not None)
+    _enqueue_elites(draft, learnt, confirmed_alone=chance is not None)
     if learnt.sampler_learns:
         _learn_on(draft, content, by_chance=chance is not None)
     return NextRound(draft.content, tuple(draft.decisions), searched)
@@ -105,7 +109,8 @@ def _change_space(draft: Draft, learnt: Learnt) -> None:
     bound_by_failures(draft)
     slots = draft.slots
     for slot in slots:
-        drop_dominated(draft, slot, slots)
+        if draft.is_searched(slot):
+            drop_dominated(draft, slot, slots)
     for slot in draft.slots:
         if not draft.was_changed(slot, "drop", "bound"):
             add_rung(draft, slot)
@@ -143,7 +148,11 @@ def _by_chance(evidence: Evidence, learnt: Learnt) -> Decision | None:
 
     Where all trials differ by no more than seeds make of it, their best say nothing of where good trials are.
     """
-    others = [one for one in evidence.ranked if one.values not in learnt.confirmed]
+    if learnt.unreliable and not learnt.again:
+        count = len(learnt.unreliable)
+        reason = f"none of the {count} that were trained again ran to its end on each seed"
+        return _note(f"{reason}: nothing follows for what is searched", {"trained again": count})
+    others = [one for one in evidence.ranked if one.values not in (*learnt.confirmed, *learnt.unreliable)]
     if not learnt.again or evidence.is_flat or not others:
         return None
     if shared := _shared_best(evidence, learnt.again):
@@ -235,18 +244,22 @@ def _learn_on(draft: Draft, content: Mapping[str, Any], *, by_chance: bool) -> N
     draft.decide(Decision("learn", "", "", study, reason, {"study": study, "complete trials": count}))
 
 
-def _enqueue_elites(draft: Draft, confirmed: Sequence[Mapping[str, Any]], *, confirmed_alone: bool) -> None:
-    """The best are the first trials of the next round, as far as they are still searched."""
+def _enqueue_elites(draft: Draft, learnt: Learnt, *, confirmed_alone: bool) -> None:
+    """The best are the first trials of the next round, as far as they are still searched and were found to last."""
     draft.content.pop("enqueue", None)
     space = draft.settled_space
     searched = {one.key for one in space.all}
     listed: list[dict[str, Any]] = []
     origins: list[str] = []
-    ranked = [(f"confirmed {place + 1}", values) for place, values in enumerate(confirmed)]
+    ranked = [(f"confirmed {place + 1}", values) for place, values in enumerate(learnt.confirmed)]
     if not confirmed_alone:
-        ranked += [(f"trial {one.number}", one.values) for one in draft.evidence.ranked]
+        lasting = [one for one in draft.evidence.ranked if one.values not in learnt.unreliable]
+        ranked += [(f"trial {one.number}", one.values) for one in lasting]
+    frozen = [one for one in draft.slots if one.section and draft.was_changed(one, "freeze")]
     for origin, values in ranked:
         kept = {key: value for key, value in values.items() if key in searched}
+        # What decides nothing has its one value, as it has where it left the space.
+        kept |= {one.parameter.key: (one.parameter.points() or [])[0] for one in frozen if draft.has(one, values)}
         if len(listed) == draft.feedback.elites or not kept or kept in listed or not space.is_whole(kept):
             continue
         try:

@@ -35,9 +35,11 @@ def freeze_unimportant(
         return
     for slot in draft.slots:
         earlier = known.get(slot.name)
-        importance = _pooled(draft.evidence.importances.get(slot.name), earlier)
+        importance = _pooled(draft.importance(slot), earlier)
         left = sum(not one.section and len(one.parameter.points() or [0, 0]) > 1 for one in draft.slots)
-        if importance is None or slot.parameter.key not in best or (left < 2 and not slot.section):
+        if importance is None or not draft.is_searched(slot) or not draft.has(slot, best):
+            continue
+        if left < 2 and not slot.section:
             continue
         if draft.was_changed(slot, "grow", "bound", "add", "drop") or len(slot.parameter.points() or [0, 0]) < 2:
             continue
@@ -64,11 +66,13 @@ def _is_compared(slot: Slot) -> bool:
 
 def _freeze(draft: Draft, slot: Slot, value: Any, importance: Importance, fair: int) -> None:
     after = draft.fix(slot, value)
+    gone = draft.drop_sections(slot.parameter.key)
+    more = f"; what was searched under {', '.join(gone)} goes with it" if gone else ""
     reason = (
         f"it decides {importance.share:.1%} of what the parameters decide (PED-ANOVA, {importance.trials} trials, "
         f"{fair} of them with all else good), and "
         f"one without any influence would seem as important in {importance.chance:.0%} of the cases; fixed at the best "
-        f"trial's"
+        f"trial's{more}"
     )
     figures = {
         "importance": importance.share,

@@ -16,7 +16,8 @@ from hone.executors import StartWorkers
 from hone.loop.mistakes import Lagging
 from hone.loop.state import Score
 from hone.tracking.store import Store
-from hone.tracking.tags import ROUND
+from hone.tracking.tags import EVALUATES, KIND, METRIC, ROUND, SPLIT
+from hone.tracking.tags import EVALUATION as EVALUATED
 from hone.worker.disk import CLASSES, EVALUATION, SUMMARY
 
 # Fewer examples of a class say nothing of it.
@@ -88,11 +89,25 @@ class Judge:
         Returns:
             What it came to; None where it cannot be scored.
         """
+        if (earlier := self._scored(run, number)) is not None:
+            return earlier
         found = self._evaluate(run, number, "test")
         if found is None or found.metric not in found.scores:
             return None
         own = found.scores[found.metric]
         return Score(f"test/{found.metric}", own.value, own.low, own.high, found.source)
+
+    def _scored(self, run: str | None, number: int) -> Score | None:
+        """What a session found that was killed before it could keep it."""
+        if self.store is None or run is None:
+            return None
+        wanted = {KIND: EVALUATED, EVALUATES: run, SPLIT: "test", ROUND: str(number)}
+        tags = " and ".join(f"tags.`{key}` = '{value}'" for key, value in wanted.items())
+        for one in self.store.runs(f"{tags} and attributes.status = 'FINISHED'", limit=1):
+            metric, metrics = one.data.tags[METRIC], one.data.metrics
+            if metric in metrics:
+                return Score(metric, metrics[metric], metrics.get(f"{metric}_low"), metrics.get(f"{metric}_high"), run)
+        return None
 
     def _evaluate(self, run: str | None, number: int, split: str) -> Evaluation | None:
         if self.store is None or run is None:

@@ -54,7 +54,8 @@ def answer_mistakes(draft: Draft, lagging: Sequence[Lagging]) -> None:
         if text not in (draft.content.get("base") or ()):
             draft.set_base(text)
             draft.decide(Decision("switch", key, "", text, why, seen))
-    metric = draft.feedback.lagging.metric
+    metric, direction = draft.feedback.lagging.metric, draft.feedback.lagging.direction
     if metric is not None and draft.content["metric"] != metric:
-        draft.decide(Decision("switch", "metric", str(draft.content["metric"]), metric, why, seen))
-        draft.content["metric"] = metric
+        wanted = f"{why}; {'more' if direction == 'maximize' else 'less'} of {metric} is better"
+        draft.decide(Decision("switch", "metric", str(draft.content["metric"]), metric, wanted, seen))
+        draft.content |= {"metric": metric, "direction": direction}

@@ -211,10 +211,10 @@ def _grown(draft: Draft, slot: Slot, own: Range, new: Range, at_edge: tuple[str,
     if not own.log:
         low = low if least is None else max(low, least)
         high = high if most is None else min(high, most)
-    wider = own.to(low, high)
-    if own.log and least is not None and least <= 0:
-        least = None
-    return wider.within(least, most)
+    if own.log and (least is None or least <= 0):
+        # Powers never come to 0, and of whole numbers none lies between it and 1.
+        least = 1 if own.integer else None
+    return own.to(low, high).within(least, most)
 
 
 def _reason(kind: Kind, own: Range, new: Range, ends: Ends) -> str:

@@ -80,7 +80,7 @@ def _drop(draft: Draft, slot: Slot, option: Any, kept: Sequence[Any], figures: M
         draft.put(slot, after)
     else:
         after = draft.fix(slot, kept[0])
-    gone = draft.drop_sections(slot.parameter.key, option)
+    gone = draft.drop_sections(slot.parameter.key)
     more = f"; what was searched under {', '.join(gone)} goes with it" if gone else ""
     best, leading = figures["median of the better half"], figures["leader's median"]
     reason = (

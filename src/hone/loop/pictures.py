@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hone.loop.state import LoopState, RoundRecord
 from hone.report.chart import Axis, Chart, Panel, Series
 from hone.report.look import ACCENT, MUTED, STATES, better
-from hone.space import parse_space
-from hone.space.parameters import Parameter
+from hone.space import Parameter, hold, parse_condition, parse_space
 from hone.space.ranges import Range
 
 PALE = "#8fb8fb"
@@ -101,7 +100,8 @@ def _found(state: LoopState, label: str, placed: Any, *, legend: bool) -> list[S
         if label not in one.beliefs:
             continue
         for place, candidate in enumerate(one.candidates):
-            where = placed(candidate.values[key]) if key in candidate.values else None
+            own = key in candidate.values and _is_of(candidate.values, label)
+            where = placed(candidate.values[key]) if own else None
             if where is not None and candidate.mean is not None:
                 text = f"round {one.number}: {key} = {candidate.values[key]}, {one.metric} {candidate.mean:.4f}"
                 groups["confirmed" if place else "winner"].append((where, len(state.rounds) - one.number, text))
@@ -205,6 +205,13 @@ def cost(state: LoopState) -> Chart | None:
     x = Axis("optimizer steps", limits=(0.0, 1.25 * max(whole)))
     title = f"What it cost: {sum(whole):,.0f} steps"
     return Chart("cost", title, (Panel(x, y, series),), size=(8.0, 1.5 + 0.4 * len(spent)))
+
+
+def _is_of(values: Mapping[str, Any], label: str) -> bool:
+    """Whether a configuration is under a label's condition, as far as that stands on what is searched."""
+    section = label.partition(" (")[2][:-1]
+    wanted = parse_condition(section, label) if section else ()
+    return hold(tuple((key, one) for key, one in wanted if key in values), values)
 
 
 def _parameter(label: str, text: str) -> Parameter:

@@ -6,9 +6,9 @@ option would be given credit for them.
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 from hone.loop.draft import Slot
 from hone.loop.evidence import Evidence, Tried
@@ -35,10 +35,10 @@ def residuals(evidence: Evidence, slots: Sequence[Slot], without: Slot) -> dict[
 
     trials = list(without.trials)
     ranks = rankdata([min(evidence.badness(one), 1e301) for one in trials])
-    others = [one for one in slots if one.label != without.label]
-    if not others:
+    columns = _columns([one for one in slots if one.label != without.label], without, trials)
+    if not columns:
         return {one.number: float(rank) - float(np.mean(ranks)) for one, rank in zip(trials, ranks, strict=True)}
-    rows = np.array([_places(slot, trials) for slot in others]).T
+    rows = np.array(columns).T
     # Each trial is judged by the trees that have not seen it; with so many, each is unseen by some.
     forest = RandomForestRegressor(TREES, oob_score=True, min_samples_leaf=2, random_state=0)
     with warnings.catch_warnings():
@@ -54,11 +54,38 @@ def chance_of(worse: Sequence[float], better: Sequence[float]) -> float:
     return float(mannwhitneyu(worse, better, alternative="greater").pvalue)
 
 
-def _places(slot: Slot, trials: Sequence[Tried]) -> list[float]:
-    """Where each trial lies; of a choice, the number of its option among those that were tried."""
+def _columns(slots: Sequence[Slot], without: Slot, trials: Sequence[Tried]) -> list[list[float]]:
+    """Where each trial lies, key by key, whichever condition it had its value under.
+
+    What is searched under some options alone would tell by being there which option a trial has: where that is what
+    is judged, a trial without it is given a value that another has, at random.
+    """
+    draw = random.Random(0)
+    telling = _standing_on(without.parameter.key, slots)
+    columns = []
+    for key in dict.fromkeys(one.parameter.key for one in slots):
+        found: dict[int, float] = {}
+        for slot in (one for one in slots if one.parameter.key == key):
+            found |= _places(slot)
+        there = sorted({one.number for one in trials} & found.keys())
+        if there:
+            others = [found[number] for number in there] if key in telling else [ABSENT]
+            columns.append([found[one.number] if one.number in found else draw.choice(others) for one in trials])
+    return columns
+
+
+def _standing_on(key: str, slots: Sequence[Slot]) -> set[str]:
+    """Keys that are searched under conditions on a key, or on what is searched so itself."""
+    found: set[str] = set()
+    while more := {one.parameter.key for one in slots if {key, *found} & {*one.conditions}} - found:
+        found |= more
+    return found
+
+
+def _places(slot: Slot) -> dict[int, float]:
+    """Where each of a place's trials lies; of a choice, the number of its option among those that were tried."""
     own = Range.of(slot.parameter)
-    values: list[Any] = [one.values.get(slot.parameter.key) for one in trials]
     if own is not None:
-        return [ABSENT if one is None else own.share(one) for one in values]
-    options = sorted({str(one) for one in values if one is not None})
-    return [ABSENT if one is None else float(options.index(str(one))) for one in values]
+        return {one.number: own.share(slot.value(one)) for one in slot.trials}
+    options = sorted({str(slot.value(one)) for one in slot.trials})
+    return {one.number: float(options.index(str(slot.value(one)))) for one in slot.trials}

@@ -39,7 +39,9 @@ def round_text(content: Mapping[str, Any], decisions: Sequence[Decision], head: 
     left = list(decisions)
     body: list[str] = []
     for key, value in content.items():
-        body += _entry(key, value, left)
+        # A key without anything below it would be read as null.
+        if key not in ("space", "when") or value:
+            body += _entry(key, value, left)
     general = [_comment(_sentence(one)) for one in left]
     return "\n".join([*map(_comment, head), *general, *body]) + "\n"
 

@@ -90,15 +90,21 @@ class Rounds:
             Interrupted: The user ended a sweep.
             HoneError: A round cannot go on.
         """
+        looked_at = self.state.waiting
+        if self.state.ended:
+            # Killed before it was told.
+            self._tell(self.state.rounds[-1])
+            return self.state
         self._keep(replace(self.state, waiting=0))
         while not self.state.ended:
             record = self.state.rounds[-1] if self.state.rounds else None
             if record is None or record.done:
-                record = self._new_round(len(self.state.rounds) + 1)
+                number = len(self.state.rounds) + 1
+                if record is not None and self.state.asked.review and looked_at != number:
+                    self._keep(replace(self.state, waiting=number))
+                    break
+                record = self._new_round(number)
             self._go_through(record)
-            if self.state.asked.review and not self.state.ended:
-                self._keep(replace(self.state, waiting=record.number + 1))
-                break
         return self.state
 
     @property
@@ -243,15 +249,17 @@ class Rounds:
 
     def _decide(self, record: RoundRecord, plan: Plan, evidence: Evidence) -> NextRound:
         known = earlier_importances(plan, self.bench.root / "studies") if record.number == 1 else {}
-        confirmed = [one.values for one in record.candidates if one.mean is not None]
+        lasting = [one for one in record.candidates if one.mean is not None]
+        unreliable = [one.values for one in record.candidates if one.mean is None]
         asked = self.state.asked
         composer = Composer(Path(asked.config_dir) if asked.config_dir else None, asked.config_name)
 
         def groups(key: str) -> Sequence[str]:
             return composer.groups().get(key, ())
 
-        again = [score for one in record.candidates for score in one.whole]
-        learnt = Learnt(confirmed, again, record.lagging, known, learns(plan.sampler()))
+        again = [score for one in lasting for score in one.whole]
+        confirmed = [one.values for one in lasting]
+        learnt = Learnt(confirmed, again, unreliable, record.lagging, known, learns(plan.sampler()))
         return feed_back(evidence, _content(plan), record.number, learnt, groups)
 
     def _end(self, record: RoundRecord, why: str, state: str) -> None:
@@ -269,6 +277,10 @@ class Rounds:
     def note_champion(self, said: str) -> None:
         """Keep what became of promoting the best."""
         self._keep(replace(self.state, champion=said))
+
+    def note_closed(self) -> None:
+        """Keep that nothing is left to do."""
+        self._keep(replace(self.state, closed=True))
 
     def publish(self) -> None:
         """Bring the loop's report and description up to date."""
@@ -291,9 +303,10 @@ def _content(plan: Plan) -> dict[str, Any]:
 
 
 def _beliefs(space: Space) -> dict[str, str]:
-    """What is searched, by label."""
+    """What is searched, by label; of a pattern, what it stood for."""
     return {
-        f"{one.prefix}{one.key} ({one.section})" if one.section else one.prefix + one.key: one.text for one in space.all
+        f"{one.prefix}{one.key} ({one.section})" if one.section else one.prefix + one.key: one.listed
+        for one in space.all
     }
 
 

@@ -32,6 +32,7 @@ from hone.worker.run import TRIAL_FILE
 
 BEST_FILE = "best.yaml"
 DEFAULT_ROUNDS = 4
+REOPENED = {"ended": "", "state": "", "champion": "", "closed": False}
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def _through(rounds: Rounds, tracking: TrackingConfig, books: LoopBooks) -> str:
         rounds.note_champion(_promoted(rounds, tracking))
     rounds.publish()
     books.end(state.state)
+    rounds.note_closed()
     return state.state
 
 
@@ -230,9 +232,11 @@ def _taken_up(request: LoopRequest, tracking: TrackingConfig) -> LoopState:
         overrides=_later(state.asked.overrides, request.overrides),
     )
     more = asked.rounds > len(state.rounds) and state.state == "complete" and request.rounds is not None
-    if state.ended and not more:
+    # Where nothing was left to search, there is no file of a further round.
+    more = more and round_file(state.name, len(state.rounds) + 1).is_file()
+    if state.closed and not more:
         raise LoopError(f"has ended: {state.ended}", where=state.name)
-    return replace(state, asked=asked, **({"ended": "", "state": "", "champion": ""} if more else {}))  # type: ignore[arg-type]
+    return replace(state, asked=asked, **(REOPENED if more else {}))  # type: ignore[arg-type]
 
 
 def _later(before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:

@@ -198,6 +198,7 @@ class LoopState:
         ended: Why it ended; empty while it goes on.
         state: ``complete`` or ``failed``, once it has ended.
         champion: What became of promoting its best; empty until then.
+        closed: What follows its end is done as well: its best is written down and promoted, its report is drawn.
     """
 
     name: str
@@ -208,6 +209,7 @@ class LoopState:
     ended: str = ""
     state: str = ""
     champion: str = ""
+    closed: bool = False
 
     @property
     def best(self) -> RoundRecord | None:

@@ -17,6 +17,7 @@ from optuna.distributions import (
 )
 
 from hone.config.sweeps import Choice, Entry, Interval, Range, parse_override
+from hone.config.written import choice
 from hone.errors import SpaceError
 
 GroupOptions = Callable[[str], Sequence[str]]
@@ -64,6 +65,12 @@ class Parameter:
         if offered is _NONE:
             raise SpaceError(f"{value!r} is not in the space: {self.text}", where=where)
         return offered
+
+    @property
+    def listed(self) -> str:
+        """The sweep as it was written, but for a pattern, in whose place stand the options that fit it."""
+        sweep = parse_override(f"{self.key}={self.text}").sweep
+        return choice(self.points() or []) if isinstance(sweep, Choice) and sweep.glob else self.text
 
     def points(self) -> list[Any] | None:
         """Every value that there is, or None where they cannot be counted."""

@@ -74,6 +74,15 @@ class Range:
         """
         return replace(self, low=self._end(low, up=False), high=self._end(high, up=True))
 
+    def up_to(self, place: float, least: float) -> Range:
+        """The part of it up to a place, its end moved inwards to a number that is short to write.
+
+        Args:
+            place: The place.
+            least: A value below it that the range keeps.
+        """
+        return replace(self, high=max(self._end(place, up=False), type(self.high)(least)))
+
     def within(self, least: float | None, most: float | None) -> Range:
         """The part of it between two limits."""
         low = self.low if least is None else max(self.low, least)

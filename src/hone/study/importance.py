@@ -46,8 +46,11 @@ def importances(study: optuna.Study, seed: int = 0) -> dict[str, Importance]:
         seed: Of the shuffles.
 
     Returns:
-        By Optuna's name of the parameter; empty where there are too few trials, or all came to the same.
+        By Optuna's name of the parameter; empty where there are too few trials, all came to the same, or the study has
+        several objectives.
     """
+    if len(study.directions) > 1:
+        return {}
     trials = _judged(study)
     sign = -1.0 if study.direction is optuna.study.StudyDirection.MAXIMIZE else 1.0
     costs = [sign * float(one.value) for one in trials]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 
 class ConfirmSection(BaseModel):
@@ -28,6 +28,7 @@ class LaggingSection(BaseModel):
         by: So far below the whole, in the metric's own units.
         apply: Overrides that may be switched on then, such as ``{model.class_weights: balanced}``.
         metric: The metric that may take the objective's place then, such as ``val/f1``.
+        direction: Whether more of it is better, or less.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,6 +36,14 @@ class LaggingSection(BaseModel):
     by: float = Field(default=0.1, gt=0)
     apply: dict[str, Any] = Field(default_factory=dict)
     metric: str | None = None
+    direction: Literal["maximize", "minimize"] | None = None
+
+    @model_validator(mode="after")
+    def _directed(self) -> Self:
+        if (self.metric is None) != (self.direction is None):
+            missing = "direction (maximize or minimize)" if self.direction is None else "metric"
+            raise ValueError(f"metric and direction belong together; give {missing} as well")
+        return self
 
 
 class FeedbackSection(BaseModel):
