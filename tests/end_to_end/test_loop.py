@@ -1,7 +1,10 @@
 """A loop from the terminal, with trials that train."""
 
 import yaml
+from rich.console import Console
 
+from hone.loop.judge import Judge
+from hone.loop.state import load
 from hone.tracking.store import TrackingConfig, open_store
 
 SWEEP = {
@@ -9,7 +12,7 @@ SWEEP = {
     "metric": "val/accuracy",
     "direction": "maximize",
     "trials": 4,
-    "space": {"optimizer.lr": "tag(log, interval(1e-3, 1e-2))"},
+    "space": {"optimizer.lr": "tag(log, interval(1e-3, 1e-2))", "optimizer": "glob(adam*)"},
     "resources": {"cpus": 1},
     "feedback": {"confirm": {"best": 1, "seeds": 2}, "fidelity": {"trainer.max_epochs": [1, 2]}},
 }
@@ -42,3 +45,7 @@ def test_a_loop_confirms_tests_once_a_round_reports_and_promotes(project, hone_h
         ("2", "val"),
     ]
     assert store.champion("digits") is not None
+    first = load(project / "mlruns/trials/digits-loop-1").rounds[0]
+    assert first.beliefs["optimizer"] == "choice(adam, adamw)", "what the pattern stands for"
+    # No worker can be had: what was scored once is not scored again.
+    assert Judge(store, None, project / "mlruns", Console()).score(first.score.run, 1) == first.score
