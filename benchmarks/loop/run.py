@@ -201,6 +201,30 @@ def reached(trials: list[Trial], value: float) -> float:
     return float("inf")
 
 
+def together(benchmarks: list[Benchmark]) -> float:
+    """At which share of the steps the loops' best so far is, in the mean of all seeds, what the studies' best is.
+
+    One seed's best of two dozen trials is its luck as well; the mean of several is less so.
+    """
+    wanted = statistics.mean(max(one.value for one in each.single) for each in benchmarks)
+    shares = [place / 100 for place in range(101)]
+    return next(
+        (share for share in shares if statistics.mean(_best_at(one.loop, share) for one in benchmarks) >= wanted),
+        float("inf"),
+    )
+
+
+def _best_at(trials: list[Trial], share: float) -> float:
+    """The best of the trials that have ended at a share of all their steps; 0 before the first has."""
+    limit, taken, best = share * sum(one.steps for one in trials), 0, 0.0
+    for one in trials:
+        taken += one.steps
+        if taken > limit:
+            break
+        best = max(best, one.value)
+    return best
+
+
 def _fixed_by_loop(fixed: dict[str, str], content: dict[str, Any]) -> dict[str, Any]:
     """The keys of the space that the loop has fixed on its way."""
     from hone.config.sweeps import parse_override
@@ -216,7 +240,8 @@ def _conf() -> Path:
 def table(task: str, seeds: list[int], root: Path) -> None:
     """Print what there is."""
     console = Console(quiet=True)
-    rows = {seed: Benchmark(task, seed, root, None, console).row() for seed in seeds}
+    benchmarks = {seed: Benchmark(task, seed, root, None, console) for seed in seeds}
+    rows = {seed: one.row() for seed, one in benchmarks.items()}
     print("| seed | steps | single: best val | loop: best val | single: confirmed test | loop: confirmed test "
           "| difference, points | loop reached single's best val at |")  # fmt: skip
     print("| ---: " * 8 + "|")
@@ -228,6 +253,8 @@ def table(task: str, seeds: list[int], root: Path) -> None:
         print(f"| mean {_cells(mean)}")
         median = statistics.median(row["reached"] for row in complete.values())
         print(f"\nmedian share of steps at which the loop reached the single study's best: {_share(median)}")
+        share = together([benchmarks[seed] for seed in complete])
+        print(f"share at which the mean of the loops' best reached the mean of the studies': {_share(share)}")
 
 
 def _cells(row: dict[str, float]) -> str:
