@@ -76,6 +76,11 @@ def test_a_condition_on_what_is_not_searched_is_decided_once():
         ({"model=choice(a,b)": {"x": "choice(1, 2)"}}, r"a condition names one value"),
         ({"model=bert": {}}, r"a\.yaml: when\.model=bert: is empty"),
         ({"model=bert": {"lr": "choice(1, 2)"}}, r"when\.model=bert\.lr: is always searched as well"),
+        ({"model=[": {"x": "choice(1, 2)"}}, r"a\.yaml: when\.model=\[: "),
+        (
+            {"x=1": {"y": "choice(1, 2)"}, "model=bert": {"x": "choice(1, 2)"}},
+            r"a\.yaml: when\.x=1: stands on x, which is searched under model=bert; put it below that",
+        ),
     ],
 )
 def test_a_condition_that_is_none_is_refused(when, message):

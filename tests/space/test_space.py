@@ -55,6 +55,23 @@ def test_a_glob_picks_from_a_groups_options():
 
 def test_a_falling_range_is_a_range():
     assert set(drawn("range(10, 0, -3)")) <= {10, 7, 4, 1}
+    assert parse_space({"x": "range(1.0, 0.0, -0.3)"}, "s").parameters[0].points() == [0.1, 0.4, 0.7, 1.0]
+
+
+def test_steps_of_a_tenth_are_tenths():
+    assert set(drawn("range(0.0, 0.5, 0.1)")) == {0.0, 0.1, 0.2, 0.3, 0.4}
+    assert parse_space({"x": "range(0.0, 0.5, 0.1)"}, "s").parameters[0].points() == [0.0, 0.1, 0.2, 0.3, 0.4]
+
+
+def test_a_range_of_billions_is_not_written_out():
+    assert parse_space({"x": "range(0, 9000000000000)"}, "s").size() == float("inf")
+    assert parse_space({"x": "range(0, 900)", "y": "choice(1, 2)"}, "s").size() == 1800
+
+
+@pytest.mark.parametrize("text", ["interval(nan, 1)", "interval(0.1, inf)"])
+def test_an_interval_has_finite_ends(text):
+    with pytest.raises(SpaceError, match=r"a\.yaml: space\.x: needs two finite ends"):
+        drawn(text)
 
 
 @pytest.mark.parametrize(

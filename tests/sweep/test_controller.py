@@ -6,11 +6,12 @@ import sqlite3
 import threading
 
 import pytest
+import yaml
 from scripted_workers import Script
 
-from hone.errors import HoneError, MetricError, SweepStopped
+from hone.errors import DiskError, HoneError, MetricError, StudyError, SweepStopped
 from hone.tracking import courier
-from hone.worker.messages import Failed, Result
+from hone.worker.messages import Failed, Result, Started
 
 
 def test_each_trial_is_told_to_the_study_and_tracked_under_one_parent(sweep):
@@ -141,6 +142,89 @@ def test_bad_input_after_a_good_trial_is_that_trials_own_failure(sweep):
 
     assert summary.board.counts() == {"complete": 3, "failed": 1}
     assert len(sweep.runs()) == 4
+
+
+class Large(Script):
+    """Has a model that is too large for any budget."""
+
+    def run(self, job, line):
+        line.send(Started((self.metric,), {}, model_bytes=10**9))
+        line.receive()
+        return 0
+
+
+def test_a_model_that_is_too_large_for_the_budget_costs_its_trial_and_nothing_that_was_done(sweep):
+    asked = ("disk.budget=100MB", "executor.max_parallel=1")
+
+    with pytest.raises(DiskError, match=r"disk\.budget: is 100 MB"):
+        sweep.run(lambda job: Large(), *asked)
+    assert sweep.left() == []
+
+    summary = sweep.run(lambda job: Large() if job.number == 2 else Script((1.0,)), *asked)
+
+    assert summary.board.counts() == {"complete": 3, "failed": 1}
+    assert "disk.budget: is 100 MB" in summary.board.rows[2].failure
+    assert [run.info.status for run in sweep.runs()] == ["FINISHED", "FINISHED", "FAILED", "FINISHED"]
+
+
+def test_a_trial_whose_config_does_not_compose_costs_itself_and_a_resumed_study_goes_on(sweep):
+    model = sweep.project / "conf" / "model" / "toy.yaml"
+    content = model.read_text().replace("plan: null", "plan: epoch").replace("pause: 0.0", "pause: ${pauses.${.plan}}")
+    model.write_text(content)
+    (sweep.project / "conf" / "toy.yaml").write_text(
+        (sweep.project / "conf" / "toy.yaml").read_text() + "\npauses: {epoch: 0.0}\n"
+    )
+    file = yaml.safe_load((sweep.project / "toy_sweep.yaml").read_text())
+    file |= {"space": {"model.plan": "choice(epoch, step)"}}
+    file |= {"enqueue": [{"model.plan": one} for one in ("epoch", "step")]}
+    (sweep.project / "toy_sweep.yaml").write_text(yaml.safe_dump(file))
+
+    summary = sweep.run(None, "trials=2", "executor.max_parallel=1")
+    assert summary.board.counts() == {"complete": 1, "failed": 1}
+    assert "pauses.step" in summary.board.rows[1].failure
+    assert [run.info.status for run in sweep.runs()] == ["FINISHED", "FAILED"]
+
+    file["enqueue"] = []
+    (sweep.project / "toy_sweep.yaml").write_text(yaml.safe_dump(file))
+    assert len(sweep.run(None, "trials=4", "executor.max_parallel=1", resume=True).board) == 4
+
+
+def test_studies_of_two_storages_do_not_share_their_trials_directories(sweep):
+    first = sweep.run()
+    files = sorted(sweep.project.glob("mlruns/trials/toy_sweep-1/*/trial.yaml"))
+    elsewhere = f"study.storage=sqlite:///{sweep.project / 'other.db'}"
+
+    with pytest.raises(MetricError):
+        sweep.run(None, elsewhere, "metric=val/los")
+    second = sweep.run(None, elsewhere)
+    with pytest.raises(StudyError, match=r"toy_sweep-1 holds trials of another study of that name"):
+        sweep.run(None, elsewhere, "study.name=toy_sweep-1")
+
+    assert (first.board.study, second.board.study) == ("toy_sweep-1", "toy_sweep-2")
+    assert sorted(sweep.project.glob("mlruns/trials/toy_sweep-1/*/trial.yaml")) == files
+    assert len(files) == 4
+
+
+def test_an_option_that_a_pattern_fits_since_is_named_when_the_study_is_resumed(sweep):
+    sweep.run(None, "model=glob(toy*)", "trials=2")
+    (sweep.project / "conf" / "model" / "toyish.yaml").write_text(
+        (sweep.project / "conf" / "model" / "toy.yaml").read_text()
+    )
+
+    with pytest.raises(StudyError, match=r"space\.model: choice\(toy\) in the study, choice\(toy, toyish\) now"):
+        sweep.run(None, "model=glob(toy*)", "trials=4", resume=True)
+
+
+def test_a_secret_in_the_base_is_in_no_artifact(sweep):
+    sweep.run(None, "+data.api_key=abcdefgh12345", "trials=1")
+    file = yaml.safe_load((sweep.project / "toy_sweep.yaml").read_text())
+    file["base"] += ["+data.api_key=abcdefgh12345"]
+    (sweep.project / "toy_sweep.yaml").write_text(yaml.safe_dump(file))
+    sweep.run(None, "trials=1")
+
+    kept = [one for one in (sweep.project / "mlruns" / "artifacts").rglob("*") if one.is_file()]
+    assert [one for one in kept if one.name == "sweep.yaml"]
+    assert not [one for one in kept if b"abcdefgh12345" in one.read_bytes()]
 
 
 def test_pruned_trials_end_killed_and_keep_their_last_value(sweep):

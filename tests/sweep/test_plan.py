@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hone.errors import HoneError, SpaceError, SweepFileError
 from hone.sweep.plan import make_plan
@@ -42,6 +43,40 @@ def test_an_interpolation_follows_the_suggested_value(project):
     assert plan().configs.trial({"model.lr": 0.125}).config["model"]["pause"] == 0.125
 
 
+@pytest.mark.parametrize("written", ["${oc.select:model.lr,null}", "${model.${.misbehave}}"])
+def test_a_resolver_and_a_key_that_is_put_together_follow_it_as_well(project, written):
+    model = project / "conf" / "model" / "toy.yaml"
+    model.write_text(
+        model.read_text().replace("pause: 0.0", f"pause: {written}").replace("misbehave: null", "misbehave: lr")
+    )
+
+    assert plan().configs.trial({"model.lr": 0.125}).config["model"]["pause"] == 0.125
+
+
+def test_a_group_that_is_searched_under_a_condition_is_composed_where_that_holds(project):
+    conf = project / "conf"
+    (conf / "schedule").mkdir()
+    (conf / "schedule" / "slow.yaml").write_text("lag: 1\n")
+    (conf / "schedule" / "fast.yaml").write_text("lag: 2\nextra: 1\n")
+    (conf / "model" / "plain.yaml").write_text("_target_: toy.ToyModel\nlr: 0.1\n")
+    toy = conf / "model" / "toy.yaml"
+    toy.write_text("defaults:\n- /schedule@schedule: slow\n" + toy.read_text())
+    file = yaml.safe_load(FILE.read_text())
+    file["space"] = {"model": "choice(plain, toy)"}
+    group = "schedule@model.schedule"
+    file["when"] = {
+        "model=toy": {group: "choice(slow, fast)"},
+        f"{group}=fast": {"model.schedule.extra": "choice(1, 2)"},
+    }
+    FILE.write_text(yaml.safe_dump(file))
+
+    assert plan().space.keys == ("model", group, "model.schedule.extra")
+    file["when"][f"{group}=fast"] = {"model.schedule.extr": "choice(1, 2)"}
+    FILE.write_text(yaml.safe_dump(file))
+    with pytest.raises(SpaceError, match=rf"model\.schedule\.extr: no such key in the composed .*{group}=fast"):
+        plan()
+
+
 def test_the_command_lines_sweep_replaces_the_files_and_adds_to_it(project):
     made = plan("model.lr=interval(1,2)", "+data.extra=choice(1,2)")
 
@@ -69,6 +104,10 @@ def test_a_searched_group_is_part_of_the_trials_config(project):
 
 
 def test_the_whole_space_may_be_fixed_but_one_key_must_be_left(project):
+    with pytest.raises(HoneError, match="space: is empty"):
+        plan("model.lr=1", "data.batch_size=8")
+    content = yaml.safe_load(FILE.read_text()) | {"when": {"data=other": {"data.rows": "choice(8, 16)"}}}
+    FILE.write_text(yaml.safe_dump(content))
     with pytest.raises(HoneError, match="space: is empty"):
         plan("model.lr=1", "data.batch_size=8")
 

@@ -91,6 +91,38 @@ def test_the_best_of_another_study_and_a_run_can_be_tried_first(sweep, write):
     assert second.board.rows[1].values == first.board.rows[1].values
 
 
+def test_a_text_of_a_run_that_is_no_yaml_can_be_tried_first(sweep, write):
+    write(space={"model.plan": "choice('a: b', '[1', '16')"}, sampler="grid")
+    first = sweep.run(None, "study.name=old", "executor.max_parallel=1")
+    names = [one.values["model.plan"] for one in first.board.rows]
+    assert sorted(names) == ["16", "[1", "a: b"]
+
+    write(enqueue=[run.info.run_id for run in sweep.runs()], sampler="random")
+    second = sweep.run(None, "study.name=new", "trials=3", "executor.max_parallel=1")
+
+    assert [one.values["model.plan"] for one in second.board.rows] == names
+
+
+@pytest.mark.parametrize("sampler", ["gp", "tpe"])
+def test_a_sampler_learns_by_this_studys_constraints_alone(sweep, write, sampler):
+    pytest.importorskip("torch")
+
+    def script(job):
+        return Measures(**{"val/loss": float(job.number), "latency_ms": 10.0})
+
+    write(sampler=sampler, constraints={"latency_ms": "<= 5"})
+    sweep.run(script, "study.name=bounded", "trials=11", "executor.max_parallel=1")
+    write(sampler=sampler, learn_from={"bounded": ""}, constraints={})
+    unbounded = sweep.run(script, "study.name=unbounded", "trials=3", "executor.max_parallel=1")
+    write(sampler=sampler, learn_from={"unbounded": ""}, constraints={"latency_ms": "<= 5"})
+    again = sweep.run(script, "study.name=again", "trials=2", "executor.max_parallel=1")
+
+    assert unbounded.board.counts() == {"complete": 3}
+    assert len(again.board) == 2
+    assert "learns from 11 trials of bounded" in sweep.said
+    assert "learns from 0 trials of unbounded" in sweep.said, "whether they keep the bound is not known"
+
+
 @pytest.mark.parametrize(
     ("known", "message"),
     [

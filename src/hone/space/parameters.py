@@ -43,9 +43,11 @@ class Parameter:
 
     def value(self, drawn: Any) -> Any:
         """The config value for what Optuna drew; lists and dicts are drawn as their JSON."""
-        if isinstance(self.distribution, CategoricalDistribution) and isinstance(drawn, str):
+        kind = self.distribution
+        if isinstance(kind, CategoricalDistribution) and isinstance(drawn, str):
             return _decoded(drawn)
-        return drawn
+        # Three steps of 0.1 are 0.3, and not 0.30000000000000004.
+        return round(drawn, 12) if isinstance(kind, FloatDistribution) and kind.step is not None else drawn
 
     def drawn(self, value: Any, where: str) -> Any:
         """What Optuna must draw for a config value.
@@ -67,6 +69,18 @@ class Parameter:
         return offered
 
     @property
+    def count(self) -> float:
+        """How many values there are; infinity where they cannot be counted."""
+        kind = self.distribution
+        if isinstance(kind, CategoricalDistribution):
+            return len(kind.choices)
+        if isinstance(kind, IntDistribution):
+            return (kind.high - kind.low) // kind.step + 1
+        if kind.step is None:
+            return 1 if kind.low == kind.high else math.inf
+        return round((kind.high - kind.low) / kind.step) + 1
+
+    @property
     def listed(self) -> str:
         """The sweep as it was written, but for a pattern, in whose place stand the options that fit it."""
         sweep = parse_override(f"{self.key}={self.text}").sweep
@@ -81,7 +95,7 @@ class Parameter:
             return list(range(kind.low, kind.high + 1, kind.step))
         if kind.step is None:
             return [kind.low] if kind.low == kind.high else None
-        return [kind.low + place * kind.step for place in range(round((kind.high - kind.low) / kind.step) + 1)]
+        return [round(kind.low + place * kind.step, 12) for place in range(int(self.count))]
 
 
 def parse_parameter(
@@ -151,7 +165,7 @@ def _stepped(sweep: Range, where: str) -> IntDistribution | FloatDistribution:
         return _logarithmic(low, high, sweep, where)
     if all(isinstance(one, int) for one in (sweep.start, sweep.stop, sweep.step)):
         return IntDistribution(int(low), int(high), step=abs(int(sweep.step)))
-    return FloatDistribution(low, round(high, 12), step=abs(sweep.step))
+    return FloatDistribution(round(low, 12), round(high, 12), step=abs(sweep.step))
 
 
 def _logarithmic(low: float, high: float, sweep: Range, where: str) -> IntDistribution:
@@ -161,6 +175,8 @@ def _logarithmic(low: float, high: float, sweep: Range, where: str) -> IntDistri
 
 
 def _continuous(sweep: Interval, where: str) -> IntDistribution | FloatDistribution:
+    if not (math.isfinite(sweep.low) and math.isfinite(sweep.high)):
+        raise SpaceError(f"needs two finite ends, not {sweep.low:g} and {sweep.high:g}", where=where)
     if sweep.low > sweep.high:
         raise SpaceError(
             f"starts above its end; write interval({sweep.high:g}, {sweep.low:g})",

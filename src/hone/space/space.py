@@ -135,11 +135,11 @@ class Space:
 
     def size(self) -> float:
         """How many points there are; infinity where they cannot be counted."""
-        if any(one.points() is None for one in self.all):
+        if any(one.count > MOST_POINTS for one in self.all):
+            return math.inf
+        if math.prod(one.count for one in self.parameters) > MOST_POINTS:
             return math.inf
         known = [one.points() or [] for one in self.parameters]
-        if math.prod(map(len, known)) > MOST_POINTS:
-            return math.inf
         keys = [one.key for one in self.parameters]
         if not self.branches:
             return math.prod(map(len, known))
@@ -201,7 +201,14 @@ def parse_space(
     place = f"{where.rpartition(' ')[0]} when".strip()
     branches = tuple(_branch(text, part, f"{place}.{text}", group_options) for text, part in (when or {}).items())
     space = Space(always, branches)
-    for branch in branches:
+    for number, branch in enumerate(branches):
+        earlier = {one.key for one in (*always, *(each for before in branches[:number] for each in before.parameters))}
+        later = {one.key: after.text for after in branches[number:] for one in after.parameters}
+        for key in (one for one, _ in branch.wanted if one in later and one not in earlier):
+            raise SpaceError(
+                f"stands on {key}, which is searched under {later[key]}; put it below that",
+                where=f"{place}.{branch.text}",
+            )
         for one in branch.parameters:
             if one.key in space.distributions:
                 raise SpaceError(
@@ -239,7 +246,10 @@ def hold(wanted: tuple[tuple[str, Any], ...], values: Mapping[str, Any]) -> bool
 def _condition(text: str, where: str) -> tuple[str, Any]:
     if "=" not in text:
         raise SpaceError(f"{text!r} is no condition; write KEY=VALUE, such as model=bert", where=where)
-    entry = parse_override(text)
+    try:
+        entry = parse_override(text)
+    except SpaceError as error:
+        raise SpaceError(error.message, where=where) from error
     if entry.sweep is not None:
         raise SpaceError("a condition names one value; write a section for each", where=where)
     return entry.key, entry.value

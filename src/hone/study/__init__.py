@@ -8,9 +8,10 @@ from hone.study.importance import Importance, cut_between, importances
 from hone.study.prior import PriorTrial, learns
 from hone.study.seeds import seed_of
 from hone.study.storage import Kept, delete_study, in_memory_study, open_study, quieten, read_study, study_names
-from hone.study.study import FinishedTrial, Study, Suggestion
+from hone.study.study import TRAINABLE, FinishedTrial, Study, Suggestion
 
 __all__ = [
+    "TRAINABLE",
     "FinishedTrial",
     "Importance",
     "Kept",

@@ -286,14 +286,15 @@ def _suggest(trial: optuna.Trial, name: str, kind: BaseDistribution) -> Any:
 def fingerprint(
     space: Space, metrics: Sequence[str], directions: Sequence[str], constraints: Sequence[Constraint] = ()
 ) -> dict[str, Any]:
-    """What must not change between two sessions of one study."""
+    """What must not change between two sessions of one study; of a pattern, the options that fit it."""
     content: dict[str, Any] = {
         "metric": ", ".join(metrics),
         "direction": ", ".join(directions),
-        "space": space.texts,
+        "space": {one.key: one.listed for one in space.parameters},
         "constraints": {one.metric: one.text for one in constraints},
     }
-    return content | {f"when.{condition}": part for condition, part in space.branch_texts.items()}
+    parts = {branch.text: {one.key: one.listed for one in branch.parameters} for branch in space.branches}
+    return content | {f"when.{condition}": part for condition, part in parts.items()}
 
 
 def difference(kept: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hone.config.files import yaml_text
-from hone.config.secrets import hide_secrets
+from hone.config.files import read_yaml, yaml_text
+from hone.config.secrets import hide_in_text, hide_values
 from hone.config.targets import target_modules
 from hone.errors import StoreError
 from hone.provenance import environment
@@ -272,18 +272,19 @@ class Books:
             pictures=bool(plan.config["tracking"].get("report", True)),
         )
 
-    def end_study(self, board: Leaderboard, state: str, files: list[Path]) -> None:
+    def end_study(self, board: Leaderboard, state: str, best: Path | None = None) -> None:
         """End the study's run.
 
         Args:
             board: Its trials.
             state: ``complete``, ``stopped`` or ``failed``.
-            files: More artifacts.
+            best: The config of the best trial, where there is one.
         """
         if not self._open:
             return
         self._log_best()
-        self.parent.add_files(files)
+        if best is not None:
+            self.parent.add_text(yaml_text(hide_values(read_yaml(best))), best.name)
         self.show(board)
         statuses = {"complete": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
         self.parent.end(statuses[state], state)
@@ -307,7 +308,7 @@ class Books:
         """
         for run in self._runs.values():
             run.end("KILLED", "stopped")
-        self.end_study(board, "failed", [])
+        self.end_study(board, "failed")
 
     def _study_record(self) -> RunRecord:
         plan = self.plan
@@ -327,5 +328,5 @@ class Books:
         sweep = plan.sweep.model_dump(mode="json", by_alias=True)
         fixed = {key: value for key, value in record.params.items() if key not in plan.space.keys}
         search = search_text(plan, self.slots, resumed=False)
-        texts = {"sweep.yaml": hide_secrets(yaml_text(sweep)), SEARCH_FILE: search}
+        texts = {"sweep.yaml": hide_in_text(yaml_text(hide_values(sweep))), SEARCH_FILE: search}
         return replace(record, params=fixed, texts={**record.texts, **texts})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from hone.config.compose import Composer, Composition, resolve
@@ -32,7 +33,10 @@ TRAINING_NODES = (
     "test",
     "data_root",
 )
-REFERENCE = re.compile(r"\$\{([^${}:]*)\}|\$\{[^{}]*:")
+# What interpolations look at: a key that is named, or that ``oc.select`` is given.
+REFERENCE = re.compile(r"\$\{(?:oc\.select:)?\s*([^${}:,]*?)\s*(?:,[^${}]*)?\}")
+# What may look at anything: another resolver than of the environment, and a key that is put together of others.
+OPAQUE = re.compile(r"\$\{(?!oc\.env:|oc\.select:)[^${}]*:|\$\{(?!oc\.env:)[^{}]*\$\{|\$\{[^{}]*\[")
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,10 @@ class TrialConfigs:
     @staticmethod
     def value(text: str) -> Any:
         """A parameter of a run, which MLflow keeps as text, as the value that it was."""
-        return OmegaConf.to_container(OmegaConf.create(f"value: {text}"))["value"]
+        try:
+            return OmegaConf.to_container(OmegaConf.create(f"value: {text}"))["value"]
+        except yaml.YAMLError:
+            return text
 
 
 def model_class(config: Mapping[str, Any]) -> str:
@@ -156,7 +163,9 @@ class Template:
 
     def __init__(self, config: DictConfig) -> None:
         self._config = _of_trial(config)
-        self._references = REFERENCE.findall(OmegaConf.to_yaml(self._config))
+        text = OmegaConf.to_yaml(self._config)
+        self._references = REFERENCE.findall(text)
+        self._opaque = OPAQUE.search(text) is not None
         self._resolved: dict[str, Any] | None = None
 
     def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,8 +195,8 @@ class Template:
         return resolve(config)
 
     def _is_looked_at(self, key: str) -> bool:
-        """Whether an interpolation names a key, what holds it or what it holds; any relative one may."""
-        return any(
+        """Whether an interpolation may look at a key, what holds it or what it holds; any relative one may."""
+        return self._opaque or any(
             one.startswith(".") or one == key or key.startswith(f"{one}.") or one.startswith(f"{key}.")
             for one in self._references
         )

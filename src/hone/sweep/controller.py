@@ -141,7 +141,11 @@ class Controller:
         try:
             while self._may_start():
                 if not self._waiting:
-                    self._waiting.append(self._ask())
+                    asked = self._ask()
+                    if asked.ending is not None:
+                        self._settle(asked)
+                        continue
+                    self._waiting.append(asked)
                 if not self.executor.fits(alone=self._waiting[0].alone):
                     break
                 self._start(self._waiting.pop(0))
@@ -171,9 +175,8 @@ class Controller:
             # A sampler is anybody's code. What it was asked for is taken up again by a resumed study.
             raise StudyError(f"the sampler failed: {type(error).__name__}: {error}", where="sampler") from error
         self._left -= 1
-        config = self.plan.configs.trial(suggestion.values, suggestion.number)
         directory = trial_directory(self.directory, suggestion.number)
-        return Trial(suggestion.number, suggestion.values, config, directory)
+        return Trial.planned(self.plan.configs, suggestion.number, suggestion.values, directory)
 
     def _start(self, trial: Trial) -> None:
         trial.directory.mkdir(parents=True, exist_ok=True)
@@ -217,7 +220,15 @@ class Controller:
             self._pause(error)
 
     def _begin(self, trial: Trial, started: Started) -> None:
-        self.shelf.check(started.model_bytes, self.executor.slots)
+        try:
+            self.shelf.check(started.model_bytes, self.executor.slots)
+        except DiskError as error:
+            if not self._went_well and not len(self.display.board()):
+                raise
+            # Its model is larger than those of the others.
+            trial.condemned = Failed("error", str(error), bad_input=True)
+            self.executor.kill(trial.number)
+            return
         # Only the first must wait: where the store cannot be written, nothing is to be trained.
         self.books.open_study()
         if not started.wants_run:

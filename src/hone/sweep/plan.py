@@ -121,8 +121,8 @@ class Plan:
     @cached_property
     def _varied(self) -> bool:
         """Whether there are too many kinds of data to hold each in memory."""
-        counts = [one.points() for one in self.space.all if one.key.split(".")[0].split("@")[0] == "data"]
-        return any(one is None for one in counts) or math.prod(len(one or ()) for one in counts) > MOST_DATA
+        counts = [one.count for one in self.space.all if one.key.split(".")[0].split("@")[0] == "data"]
+        return math.prod(counts) > MOST_DATA
 
 
 def make_plan(
@@ -160,6 +160,8 @@ def make_plan(
     base += _devices(sweep, base)
     configs = TrialConfigs(composer, base, groups_of(space, composer))
     space = space.under(Fixed(configs, path))
+    if not space.all:
+        raise SpaceError("is empty; give at least one key to search, such as optimizer.lr", where=f"{path}: space")
     check_space(space, configs, groups, path)
     whole = resolve(configs.composed({}), complete=False)
     plan = Plan(path, sweep, space, constraints, configs, whole, tuple(overrides))

@@ -17,6 +17,9 @@ from hone.tracking.store import Store
 from hone.worker.messages import Failed, Started
 from hone.worker.run import TRIAL_FILE, earlier_endings, read_result
 
+# Nobody lists more by hand.
+MOST_OPTIONS = 1_000
+
 
 def recover_trials(study: Study, plan: Plan, directory: Path) -> list[Trial]:
     """Adopt the trials that were running.
@@ -56,13 +59,14 @@ def mend_books(study: Study, plan: Plan, books: Books, directory: Path) -> None:
 
 def _recovered(study: Study, plan: Plan, number: int, directory: Path) -> Trial:
     suggestion = study.adopt(number)
-    config = plan.configs.trial(suggestion.values, number)
-    if (directory / TRIAL_FILE).is_file():
-        # It goes on as it began, whatever was changed in the config since.
-        config = replace(config, config=read_yaml(directory / TRIAL_FILE))
-    trial = Trial(number, suggestion.values, config, directory, failures=_failures(directory))
+    trial = Trial.planned(plan.configs, number, suggestion.values, directory)
+    trial.failures = _failures(directory)
     trial.known = suggestion.reported
     trial.latest = suggestion.latest
+    if not (directory / TRIAL_FILE).is_file():
+        return trial
+    # It goes on as it began, whatever was changed in the config since.
+    trial.config, trial.ending = replace(trial.config, config=read_yaml(directory / TRIAL_FILE)), None
     ending = read_result(directory)
     if not (isinstance(ending, Failed) and ending.kind in INTERRUPTED):
         trial.ending = ending
@@ -93,6 +97,13 @@ def enqueue_known(study: Study, plan: Plan, store: Store | None) -> None:
         study.enqueue(plan.space.drawn(values, where))
 
 
+def _as_offered(plan: Plan, key: str, text: str) -> object:
+    """A run's parameter, which MLflow keeps as text, as the option that reads so, or as the value that it was."""
+    counted = (one for one in plan.space.all if one.key == key and one.count <= MOST_OPTIONS)
+    offered = [option for one in counted for option in one.points() or [] if str(option) == text]
+    return offered[0] if offered else plan.configs.value(text)
+
+
 def _values_of(name: str, plan: Plan, store: Store | None, where: str) -> dict[str, object]:
     if store is None:
         raise SpaceError(f"run {name} is in a store that tracking.offline=true leaves shut; give values", where=where)
@@ -101,7 +112,7 @@ def _values_of(name: str, plan: Plan, store: Store | None, where: str) -> dict[s
     except RunNotFound as error:
         raise RunNotFound(error.message, where=f"{where}: {error.where}") from error
     try:
-        found = {key: plan.configs.value(text) for key, text in params.items() if key in plan.space.keys}
+        found = {key: _as_offered(plan, key, text) for key, text in params.items() if key in plan.space.keys}
     except ConfigError as error:
         raise SpaceError(error.message, where=where) from error
     if not found:

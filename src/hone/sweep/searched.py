@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from omegaconf import OmegaConf
 
 from hone.config.compose import Composer, flat_keys
 from hone.errors import SpaceError, did_you_mean
-from hone.space import Parameter, Space
+from hone.space import Branch, Parameter, Space
 from hone.sweep.configs import TrialConfigs
 
 
@@ -67,9 +68,31 @@ def check_space(space: Space, configs: TrialConfigs, groups: Mapping[str, Sequen
     """
     options = {key: _options(space, key, groups, path) for key in configs.groups}
     _refuse_strange_conditions(space, options, path)
-    rounds = max((len(one) for one in options.values()), default=1)
-    for turn in range(rounds):
-        _check_keys(space, configs, {key: names[turn % len(names)] for key, names in options.items()}, path)
+    for choice in _choices(space, options):
+        _check_keys(space, configs, choice, options, path)
+
+
+def _choices(space: Space, options: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Choices that hold each option of each group at least once, with the conditions that it is searched under."""
+    always = {one.key: options[one.key] for one in space.parameters if one.key in options}
+    for turn in range(max(map(len, always.values()), default=1)):
+        yield {key: names[turn % len(names)] for key, names in always.items()}
+    for branch in space.branches:
+        wanted = _wanted(branch, space, options)
+        own = {one.key: options[one.key] for one in branch.parameters if one.key in options}
+        if own or wanted.keys() - always:
+            for turn in range(max(map(len, own.values()), default=1)):
+                chosen = {key: names[turn % len(names)] for key, names in own.items()}
+                yield {**{key: names[0] for key, names in always.items()}, **wanted, **chosen}
+
+
+def _wanted(branch: Branch, space: Space, options: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The options that a condition stands on, and those that they stand on themselves."""
+    found = {key: str(value) for key, value in branch.wanted if key in options}
+    for before in itertools.takewhile(lambda one: one is not branch, space.branches):
+        if any(one.key in found for one in before.parameters):
+            found = {**_wanted(before, space, options), **found}
+    return found
 
 
 def _options(space: Space, key: str, groups: Mapping[str, Sequence[str]], path: Path) -> list[str]:
@@ -100,10 +123,17 @@ def _refuse_strange_conditions(space: Space, options: Mapping[str, Sequence[str]
                 )
 
 
-def _check_keys(space: Space, configs: TrialConfigs, choice: Mapping[str, str], path: Path) -> None:
+def _check_keys(
+    space: Space,
+    configs: TrialConfigs,
+    choice: Mapping[str, str],
+    options: Mapping[str, Sequence[str]],
+    path: Path,
+) -> None:
     config = configs.composed(choice)
     known = flat_keys(config)
-    held = [one for branch in space.branches if _may_hold(branch.wanted, choice) for one in branch.parameters]
+    open_ones = [branch for branch in space.branches if _may_hold(branch.wanted, choice, options)]
+    held = [one for branch in open_ones for one in branch.parameters]
     for one in (*space.parameters, *held):
         if one.key in configs.groups or one.prefix or one.key in known:
             continue
@@ -112,5 +142,7 @@ def _check_keys(space: Space, configs: TrialConfigs, choice: Mapping[str, str], 
         raise SpaceError(f"no such key in the composed config{with_choice}.{near}", where=f"{path}: {place(one)}")
 
 
-def _may_hold(wanted: Sequence[tuple[str, Any]], choice: Mapping[str, str]) -> bool:
-    return all(str(choice[key]) == str(value) for key, value in wanted if key in choice)
+def _may_hold(
+    wanted: Sequence[tuple[str, Any]], choice: Mapping[str, str], options: Mapping[str, Sequence[str]]
+) -> bool:
+    return all(choice.get(key) == str(value) for key, value in wanted if key in options)

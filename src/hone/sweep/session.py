@@ -175,6 +175,10 @@ def _run(
             outcome = Controller(plan, study, desk, directory, recovered).run()
     except HoneError:
         executor.close()
+        if len(board):
+            # What has ended is not lost by what came after it.
+            books.abort(board)
+            raise
         books.discard()
         if not resume:
             _forget(plan, study, tracking.root, directory)
@@ -187,7 +191,7 @@ def _run(
         shelf.make_room()
     best = _write_best(board, directory)
     books.log_models(shelf.kept, board)
-    books.end_study(board, outcome.state, [best] if best else [])
+    books.end_study(board, outcome.state, best)
     # Before the pictures, for which not everybody wants to wait.
     _show(console, board)
     if not outcome.hurry:
@@ -227,10 +231,15 @@ def _announce(
 def _take_study(plan: Plan, root: Path, resume: bool, held: contextlib.ExitStack) -> tuple[Study, Path]:
     """Open the study, with its directory locked: two controllers would each run its trials."""
     quieten()
-    name = _name(plan, root / "studies", resume)
+    name = _name(plan, root, resume)
     directory = root / "trials" / name
     if resume and directory.is_dir():
         held.enter_context(only_controller(directory))
+    if not resume and any(directory.glob("[0-9]*")):
+        raise StudyError(
+            f"{directory} holds trials of another study of that name; choose another name, or move them away",
+            where="study.name",
+        )
     study = _open_study(plan, name, root / "studies", resume)
     if not (resume and directory.is_dir()):
         directory.mkdir(parents=True, exist_ok=True)
@@ -286,11 +295,14 @@ def _open_study(plan: Plan, name: str, directory: Path, resume: bool) -> Study:
     return study
 
 
-def _name(plan: Plan, directory: Path, resume: bool) -> str:
+def _name(plan: Plan, root: Path, resume: bool) -> str:
     """The file's name with the next free number; the latest there is, to resume."""
     if plan.sweep.study.name:
         return plan.sweep.study.name
-    known = study_names(plan.sweep.study.storage, directory)
+    known = study_names(plan.sweep.study.storage, root / "studies")
+    if not resume:
+        # Studies of other storages have their trials here too.
+        known = [*known, *(one.name for one in (root / "trials").glob("*"))]
     numbers = [int(found[1]) for one in known if (found := re.fullmatch(re.escape(plan.stem) + r"-(\d+)", one))]
     if resume and not numbers:
         raise StudyError(f"there is no study of {plan.stem} to resume yet", where="--resume")

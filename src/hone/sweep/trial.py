@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hone.sweep.configs import TrialConfig
+from hone.errors import HoneError
+from hone.sweep.configs import TrialConfig, TrialConfigs
 from hone.sweep.names import trial_name
 from hone.worker.messages import Ending, Failed, Lease, Pruned, Result
 
@@ -57,6 +58,24 @@ class Trial:
     feasible: bool = True
     objectives: tuple[float, ...] = ()
     seconds: float = 0.0
+
+    @classmethod
+    def planned(cls, configs: TrialConfigs, number: int, values: dict[str, Any], directory: Path) -> Trial:
+        """A trial of suggested values. One whose config does not compose has failed before it could begin.
+
+        Args:
+            configs: Give it its config.
+            number: Its number.
+            values: What the study suggested.
+            directory: Where it runs.
+        """
+        try:
+            return cls(number, values, configs.trial(values, number), directory)
+        except HoneError as error:
+            failed = Failed("error", error.message, bad_input=True, where=error.where)
+            # Where its failure is kept.
+            directory.mkdir(parents=True, exist_ok=True)
+            return cls(number, values, configs.shared(), directory, ending=failed)
 
     @property
     def name(self) -> str:

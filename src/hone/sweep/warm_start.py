@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hone.errors import SpaceError, StudyError, did_you_mean
 from hone.space import Space, hold, parse_condition
-from hone.study import Kept, PriorTrial, best_values, learns, prior_trials, read_study, study_names
+from hone.study import TRAINABLE, Kept, PriorTrial, best_values, learns, prior_trials, read_study, study_names
 from hone.sweep.plan import Plan
 
 
@@ -58,6 +58,7 @@ def _prior(plan: Plan, studies: Path) -> Iterator[PriorTrial]:
             "lets any sampler begin with their best",
             where=f"{plan.path}: learn_from",
         )
+    bounds = {one.metric for one in plan.constraints}
     own = _objectives(plan.sweep.metrics, [one == "maximize" for one in plan.sweep.directions])
     for name, condition in plan.sweep.learn_from.items():
         where = f"{plan.path}: learn_from.{name}"
@@ -65,7 +66,20 @@ def _prior(plan: Plan, studies: Path) -> Iterator[PriorTrial]:
         if (theirs := _objectives(kept.metrics, kept.maximize)) != own:
             raise StudyError(f"{name} is judged by {theirs}, and this study by {own}", where=where)
         wanted = parse_condition(condition, where) if condition else ()
-        yield from (one for one in prior_trials(kept) if hold(wanted, one.values))
+        yield from (
+            _bound(one, bounds) for one in prior_trials(kept) if hold(wanted, one.values) and _says(one, bounds)
+        )
+
+
+def _says(trial: PriorTrial, bounds: Set[str]) -> bool:
+    """Whether it is known if a trial keeps what this study's trials must keep."""
+    return not trial.objectives or bounds <= trial.violations.keys()
+
+
+def _bound(trial: PriorTrial, bounds: Set[str]) -> PriorTrial:
+    """A trial held to this study's bounds, and not to those of its own: a sampler wants the same of all."""
+    held = {name: one for name, one in trial.violations.items() if name in bounds or name == TRAINABLE}
+    return replace(trial, violations=held)
 
 
 def _objectives(metrics: Sequence[str], maximize: Sequence[bool]) -> str:
