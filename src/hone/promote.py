@@ -68,7 +68,8 @@ def promote(run: str, tracking: TrackingConfig, name: str | None = None, *, forc
     if before is not None and before.run_id == found.run_id:
         return Promotion(name, found, metric, value, before, before, 0.0)
     gain = None if before is None else _gain(found, metric, value, before, force=force)
-    if gain is not None and gain < 0 and not force:
+    # What is not a number is no gain either.
+    if gain is not None and not gain >= 0 and not force:
         return Promotion(name, found, metric, value, before, None, gain)
     version = store.crown(name, model, found.run_id, _lineage(found, metric, value))
     return Promotion(name, found, metric, value, before, version, gain)

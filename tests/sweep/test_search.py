@@ -108,10 +108,11 @@ def test_a_sampler_learns_by_this_studys_constraints_alone(sweep, write, sampler
     pytest.importorskip("torch")
 
     def script(job):
-        return Measures(**{"val/loss": float(job.number), "latency_ms": 10.0})
+        return Measures(**{"val/loss": float(job.number), "latency_ms": 10.0 + job.number})
 
     write(sampler=sampler, constraints={"latency_ms": "<= 5"})
-    sweep.run(script, "study.name=bounded", "trials=11", "executor.max_parallel=1")
+    bounded = sweep.run(script, "study.name=bounded", "trials=11", "executor.max_parallel=1")
+    assert bounded.error is None
     write(sampler=sampler, learn_from={"bounded": ""}, constraints={})
     unbounded = sweep.run(script, "study.name=unbounded", "trials=3", "executor.max_parallel=1")
     write(sampler=sampler, learn_from={"unbounded": ""}, constraints={"latency_ms": "<= 5"})

@@ -110,6 +110,19 @@ def test_what_the_store_refuses_is_noted_once_and_what_follows_is_done(store, tm
     assert courier.waiting() == ""
 
 
+def test_a_run_ends_whatever_of_its_last_values_is_not_taken(store):
+    run_id, _ = store.open_run("one", {}, None, 0)
+    values = {f"slice/{number}": float(number) for number in range(1_200)} | {"slice/a/": 1.0, "slice/<=50K": 2.0}
+
+    with pytest.raises(StoreError):
+        store.end_run(run_id, "FINISHED", {"hone.state": "complete"}, values)
+
+    [run] = store.runs()
+    assert (run.info.status, run.data.tags["hone.state"]) == ("FINISHED", "complete")
+    assert run.data.metrics["slice/1199"] == 1199.0
+    assert run.data.metrics["slice/__50K"] == 2.0
+
+
 def test_a_child_stands_under_its_parent(store, tmp_path):
     (tmp_path / "1").mkdir()
     with Courier(store) as courier:

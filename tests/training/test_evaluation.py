@@ -8,8 +8,10 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
 
+from hone.training.evaluation import rows_of, understood
 from hone.worker.messages import Result
 
 DIGITS = ["data=digits", "model=mlp", "trainer=cpu", "trainer.max_epochs=2"]
@@ -65,9 +67,10 @@ def test_what_makes_no_sense_of_predictions_costs_them_and_not_the_trial(trained
 
     def test_step(self, batch, batch_idx):
         inputs, targets = batch
-        return {"labels": targets.long().reshape(-1) + 900, "logits": inputs}
+        return {"labels": 0 * targets.long().reshape(-1), "logits": inputs}
 
     monkeypatch.setattr(toy.ToyModel, "test_step", test_step)
+    monkeypatch.setattr(toy.ToyData, "class_names", property(lambda _: 1 / 0), raising=False)
 
     ending, _, _ = trained("trainer.max_epochs=1")
 
@@ -94,3 +97,27 @@ def test_the_first_of_two_ranks_writes_each_row_once(composed, tmp_path):
     assert rows == list(range(359))
     assert summary(directory)["rows"] == 359
     shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.bool, torch.int32])
+def test_labels_of_any_kind_are_numbers_of_classes(kind):
+    labels = torch.tensor([0, 1, 1]).to(kind)
+
+    found = understood({"labels": labels, "logits": torch.randn(3, 2)})
+
+    assert found[2].tolist() == [0, 1, 1]
+    assert found[2].dtype == torch.int64
+
+
+def test_padding_among_labels_makes_them_no_rows_of_the_data():
+    assert understood({"labels": torch.tensor([0, -100, 1]), "logits": torch.randn(3, 2)}) is None
+
+
+def test_rows_of_what_gives_its_own_order_are_counted():
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(torch.arange(10.0))
+
+    loader = torch.utils.data.DataLoader(Stream(), batch_size=4)
+
+    assert rows_of(loader, 10).tolist() == list(range(10))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 
 from hone.cli.looking import Place
 from hone.promote import Promotion, promote
@@ -33,7 +34,7 @@ def promote_run(run: str, name: str | None, place: Place, *, force: bool) -> int
 
 
 def _sentence(done: Promotion) -> str:
-    run = f"[bold]{done.run.name}[/] ({done.metric} {done.value:.4f})"
+    run = f"[bold]{escape(done.run.name)}[/] ({escape(done.metric)} {done.value:.4f})"
     if done.version is None:
         assert done.before is not None
         assert done.gain is not None

@@ -13,7 +13,16 @@ from hone.errors import HoneError
 from hone.evaluate.measure import Scored, score
 from hone.evaluate.opponent import Opponent, find_opponent
 from hone.evaluate.options import Options, check
-from hone.evaluate.reading import comparison_of, latency_of, metric_of, mistakes_of, scores_of, size_of, slices_of
+from hone.evaluate.reading import (
+    comparison_of,
+    is_maximized,
+    latency_of,
+    metric_of,
+    mistakes_of,
+    scores_of,
+    size_of,
+    slices_of,
+)
 from hone.evaluate.results import Evaluation
 from hone.evaluate.source import Source, find_source, make_ready
 from hone.evaluate.tracked import track
@@ -168,7 +177,7 @@ def _read(source: Source, scored: Scored, opponent: Opponent) -> Evaluation:
         kind=measured["kind"],
         rows=measured["rows"],
         metric=metric,
-        maximize=str(config.get("mode")) == "max",
+        maximize=is_maximized(metric, str(config.get("monitor")), str(config.get("mode")), measured),
         confidence=measured["confidence"],
         resamples=measured["resamples"],
         scores=scores,

@@ -57,10 +57,26 @@ def metric_of(monitor: str, scores: Mapping[str, Score]) -> str:
         monitor: Such as ``val/accuracy``.
         scores: By name.
     """
-    for prefix in ("val/", "val_", "test/", "test_", "train/", "train_"):
-        if monitor.startswith(prefix) and monitor.removeprefix(prefix) in scores:
-            return monitor.removeprefix(prefix)
-    return monitor if monitor in scores else next(iter(scores), monitor)
+    return next((one for one in _names_of(monitor) if one in scores), next(iter(scores), monitor))
+
+
+def is_maximized(metric: str, monitor: str, mode: str, measured: Mapping[str, Any]) -> bool:
+    """Whether more of a metric is better.
+
+    Args:
+        metric: As ``metric_of`` gives it.
+        monitor: The config's.
+        mode: Of the monitor: ``max`` or ``min``.
+        measured: What the worker left.
+    """
+    known = measured["higher"].get(metric)
+    return mode == "max" if metric in _names_of(monitor) or known is None else bool(known)
+
+
+def _names_of(monitor: str) -> tuple[str, ...]:
+    """A monitor without its split's name, and with it."""
+    prefixes = ("val/", "val_", "test/", "test_", "train/", "train_")
+    return *(monitor.removeprefix(one) for one in prefixes if monitor.startswith(one)), monitor
 
 
 def comparison_of(
@@ -81,7 +97,8 @@ def comparison_of(
     found = measured.get("comparison")
     if not found or "reason" in found:
         return None, (found or {}).get("reason", "it gives no predictions")
-    known = found["metrics"]
+    # Of what nobody says which way is better, no model is better.
+    known = {name: one for name, one in found["metrics"].items() if one["higher"] is not None}
     name = metric if metric in known else ACCURACY if ACCURACY in known else next(iter(known), "")
     if not name:
         return None, "no metric can be computed of its predictions"

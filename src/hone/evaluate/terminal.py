@@ -30,8 +30,8 @@ def show(console: Console, evaluation: Evaluation) -> None:
         console.print(Padding(_slices(evaluation), (0, 0, 0, 2)))
     console.print()
     for line in (_mistakes(evaluation), _cost(evaluation)):
-        if line:
-            console.print(f"  {line}", highlight=False, soft_wrap=True)
+        if line is not None:
+            console.print(Text.assemble("  ", line), soft_wrap=True)
     if evaluation.comparison is not None:
         style = STYLES[evaluation.comparison.word]
         console.print(Text(evaluation.comparison.verdict, style=style), soft_wrap=True)
@@ -45,7 +45,9 @@ def _scores(evaluation: Evaluation) -> Table:
     table.add_column("value", justify="right")
     table.add_column(f"{evaluation.confidence:.0%} interval", justify="right", style="dim")
     for name, one in evaluation.scores.items():
-        table.add_row(name, f"{one.value:.4f}", interval(one), style="bold" if name == evaluation.metric else None)
+        table.add_row(
+            Text(name), f"{one.value:.4f}", interval(one), style="bold" if name == evaluation.metric else None
+        )
     if evaluation.calibration_error is not None:
         table.add_row("calibration error", f"{evaluation.calibration_error:.4f}", "")
     return table
@@ -68,16 +70,16 @@ def _slices(evaluation: Evaluation) -> Table | Group:
     return Group(table, Text(f"and {left} more slices, in evaluation.json", style="dim"))
 
 
-def _mistakes(evaluation: Evaluation) -> str:
+def _mistakes(evaluation: Evaluation) -> Text | None:
     mistakes = evaluation.mistakes
     if mistakes.rows is None:
-        return ""
+        return None
     pairs = ", ".join(f"{label} taken for {taken} ({count:,})" for label, taken, count in mistakes.confused[:3])
-    return f"[dim]mistakes[/]  {mistakes.rows:,}{f': {pairs}' if pairs else ''}"
+    return Text.assemble(("mistakes", "dim"), f"  {mistakes.rows:,}{f': {pairs}' if pairs else ''}")
 
 
-def _cost(evaluation: Evaluation) -> str:
+def _cost(evaluation: Evaluation) -> Text:
     size = evaluation.size
     said = [f"{size.parameters:,} parameters", f"{size.mib:.2f} MiB"]
     said += [f"batch of {one.batch_size}: p50 {one.p50:.2f} ms, p95 {one.p95:.2f} ms" for one in evaluation.latency]
-    return f"[dim]cost[/]      {'; '.join(said)} ({evaluation.device})"
+    return Text.assemble(("cost", "dim"), f"      {'; '.join(said)} ({evaluation.device})")

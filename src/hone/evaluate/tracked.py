@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hone.evaluate.source import Source
 from hone.provenance import environment
 from hone.report import Artist, DrawRun
 from hone.tracking.courier import Courier
+from hone.tracking.entities import LONGEST_NAME, metric_name
 from hone.tracking.inputs import CONTEXTS
 from hone.tracking.record import run_record
 from hone.tracking.run import KIND, RunRecord, TrackedRun
@@ -111,7 +113,7 @@ def metrics_of(evaluation: Evaluation) -> dict[str, float]:
     for name, one in evaluation.scores.items():
         found |= _ends(f"{evaluation.split}/{name}", one)
     for part in evaluation.slices:
-        found[f"slice/{part.group}/{part.name}"] = part.score.value
+        found[_free(slice_name(part.group, part.name), found)] = part.score.value
     if evaluation.calibration_error is not None:
         found[f"{evaluation.split}/calibration_error"] = evaluation.calibration_error
     for latency in evaluation.latency:
@@ -124,6 +126,18 @@ def metrics_of(evaluation: Evaluation) -> dict[str, float]:
         found |= _ends("against/difference", evaluation.comparison.difference)
         found["against/p"] = evaluation.comparison.p
     return found
+
+
+def slice_name(group: str, name: str) -> str:
+    """What a slice's score is called among a run's metrics: as MLflow takes it, and no path that leads elsewhere."""
+    parts = [one for one in metric_name(f"{group}/{name or 'empty'}").split("/") if one.strip(". ")]
+    return f"slice/{'/'.join(parts)}"[:LONGEST_NAME].rstrip("/")
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """A name that none has yet: ``<=50K`` and ``>=50K`` read alike to MLflow."""
+    numbered = (f"{name} {number}" for number in itertools.count(2))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
 
 
 def _ends(name: str, score: Score) -> Mapping[str, float]:

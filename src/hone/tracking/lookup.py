@@ -189,7 +189,8 @@ def _champion(runs: Runs, model: str) -> RunRow:
         names = ", ".join(f"champion:{one}" for one in sorted(champions))
         raise RunNotFound(f"several models have one; name it: {names}", where="champion")
     run_id = champions[model] if model else next(iter(champions.values()))
-    found = runs.find(Query(prefix=run_id, limit=1))
+    # A version that somebody registered by hand comes from no run.
+    found = runs.find(Query(prefix=run_id, limit=1)) if run_id else ()
     if not found:
         raise RunNotFound("its run is in another experiment, or deleted", where=f"champion {run_id}")
     return found[0]

@@ -147,13 +147,19 @@ class Store:
             tags: Tags to set before.
             metrics: Last values, at step 0.
             at: When it ended, in milliseconds since the epoch; now, where that is not said.
+
+        Raises:
+            StoreError: The store is away; or, once the run has ended, it has not taken one of the values.
         """
         now = int(time.time() * 1000) if at is None else at
-        last = [Metric(name, value, now, 0) for name, value in (metrics or {}).items()]
+        # A run ends whatever of its last values is not taken.
+        refused = self._log_taken(run_id, [Point(name, value, 0, now) for name, value in (metrics or {}).items()])
         with self._explained():
-            self.client.log_batch(run_id, metrics=last, tags=run_tags(tags or {}))
+            self.client.log_batch(run_id, tags=run_tags(tags or {}))
             self.client.set_terminated(run_id, status, end_time=now)
         self._artifacts.pop(run_id, None)
+        if refused is not None:
+            raise refused
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run that should not have been opened."""
@@ -183,6 +189,19 @@ class Store:
         with self._explained(next(iter(names)) if len(names) == 1 else ""):
             for start in range(0, len(entities), METRICS_PER_REQUEST):
                 self.client.log_batch(run_id, metrics=entities[start : start + METRICS_PER_REQUEST])
+
+    def _log_taken(self, run_id: str, points: Sequence[Point]) -> StoreError | None:
+        """Log those of some metrics that are taken; gives why the first of the others is not."""
+        try:
+            self.log_points(run_id, points)
+        except StoreError as error:
+            if error.passing:
+                raise
+            if len(points) < 2:
+                return error
+            refused = [self._log_taken(run_id, [one]) for one in points]
+            return next((one for one in refused if one is not None), None)
+        return None
 
     def log_values(self, run_id: str, values: Mapping[str, float], step: int = 0, at: int | None = None) -> None:
         """Log single values of metrics, at this moment where no other is said."""

@@ -15,7 +15,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
-from torch.utils.data import RandomSampler
+from torch.utils.data import IterableDataset, RandomSampler
 
 from hone.training.figures import Predictions, write_evaluation
 from hone.worker.disk import EVALUATION
@@ -69,6 +69,8 @@ class Evaluation(Callback):
         self._best: list[tuple[str, Tensor, Tensor]] = []
         self._best_value = math.nan
         self._values = 0
+        # Every batch so far was one of predictions by row.
+        self._whole = True
 
     def on_test_batch_end(
         self,
@@ -103,8 +105,8 @@ class Evaluation(Callback):
         value = float(trainer.callback_metrics.get(self.monitor, math.nan))
         better = value > self._best_value if self.mode == "max" else value < self._best_value
         if better or math.isnan(self._best_value):
-            self._best, self._best_value = self._parts, value
-        self._parts, self._values = [], 0
+            self._best, self._best_value = self._parts if self._whole else [], value
+        self._parts, self._values, self._whole = [], 0, True
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write what validation came to, where nothing is tested."""
@@ -115,10 +117,12 @@ class Evaluation(Callback):
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write what the test came to."""
         if self.split == "test":
+            self._parts = self._parts if self._whole else []
             self._finish(trainer, trainer.test_dataloaders)
 
     def _take(self, outputs: Any) -> None:
         part = understood(outputs)
+        self._whole = self._whole and part is not None
         if part is None or self._values > MOST_VALUES:
             return
         self._values += part[1].numel()
@@ -183,6 +187,11 @@ def _aligned(kind: str, scores: Tensor, truth: Tensor) -> tuple[str, Tensor, Ten
     truth = _column(truth)
     if truth.ndim != 1 or len(scores) != len(truth) or scores.ndim != (2 if kind == "classes" else 1):
         return None
+    if kind == "classes":
+        truth = truth.long()
+        if len(truth) and not (int(truth.min()) >= 0 and int(truth.max()) < scores.shape[1]):
+            # Padding that is to be ignored, of tokens put in a row: those are no rows of the data.
+            return None
     return kind, scores.cpu(), truth.cpu()
 
 
@@ -201,6 +210,9 @@ def rows_of(loaders: Any, count: int) -> np.ndarray[Any, Any]:
     """Which row of the split each prediction belongs to: the sampler says so again, without loading anything."""
     loader = next(iter(loaders), None) if isinstance(loaders, list | tuple) else loaders
     batches = getattr(loader, "batch_sampler", None)
+    if isinstance(getattr(loader, "dataset", None), IterableDataset):
+        # It gives its rows in its own order, which no sampler knows.
+        batches = None
     if batches is not None and not isinstance(getattr(loader, "sampler", None), RandomSampler):
         rows = list(itertools.islice(itertools.chain.from_iterable(batches), count))
         if len(rows) == count:

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+from torchmetrics import ClasswiseWrapper, MetricCollection
+from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, MulticlassAUROC, MulticlassRecall
+from torchmetrics.regression import TweedieDevianceScore
 
 from hone.errors import DataError
 from hone.training.figures import Predictions
@@ -41,6 +44,86 @@ def test_metrics_of_predictions_are_those_of_scikit_learn():
     assert values["accuracy"] == pytest.approx(accuracy_score(said.truth, guessed), abs=1e-6)
     assert values["f1"] == pytest.approx(f1_score(said.truth, guessed, average="macro"), abs=1e-6)
     assert values["auroc"] == pytest.approx(roc_auc_score(said.truth, said.scores, multi_class="ovr"), abs=1e-5)
+
+
+class Measured(pl.LightningModule):
+    """A module with metrics of its own."""
+
+    def __init__(self, **metrics):
+        super().__init__()
+        self.test_metrics = MetricCollection(metrics, prefix="test/")
+
+
+def two_classes(rows=200):
+    """Probabilities of two classes from a single score, as ``understood`` makes them."""
+    draw = np.random.default_rng(0)
+    truth = draw.integers(0, 2, rows)
+    positive = np.clip(0.5 + 0.3 * (truth - 0.5) + 0.25 * draw.standard_normal(rows), 0, 1).astype(np.float32)
+    return Predictions("classes", np.arange(rows), truth, np.stack([1 - positive, positive], axis=1))
+
+
+def test_binary_metrics_are_of_the_score_of_the_second_class():
+    said = two_classes()
+    own = Measured(accuracy=BinaryAccuracy(), auroc=BinaryAUROC())
+
+    values = Measures(own, said, "test", {}).values
+
+    assert values["accuracy"] == pytest.approx(accuracy_score(said.truth, said.scores[:, 1] > 0.5), abs=1e-6)
+    assert values["auroc"] == pytest.approx(roc_auc_score(said.truth, said.scores[:, 1]), abs=1e-5)
+
+
+def test_metrics_that_take_no_such_predictions_leave_the_usual_ones():
+    said = answers(60, 0.7)
+
+    by_distance = Measures(Measured(odd=TweedieDevianceScore()), said, "test", {})
+    by_class = Measures(Measured(each=ClasswiseWrapper(MulticlassRecall(3, average=None))), said, "test", {})
+
+    assert "accuracy" in by_distance.values
+    assert len([one for one in by_class.values if "recall" in one]) == 3
+
+
+def test_a_curve_is_not_taken_for_bad_where_a_rare_class_was_not_drawn():
+    said = answers(200, 0.9)
+    rare = np.where(said.truth == 2, 0, said.truth)
+    rare[:3] = 2
+    said = Predictions("classes", said.rows, rare, said.scores)
+    own = Measures(Measured(auroc=MulticlassAUROC(3)), said, "test", {})
+
+    drawn = bootstrap(own.over, 200, 300, CONFIDENCE, 0)
+
+    place = own.names.index("auroc")
+    missing = np.isnan(drawn.values[place])
+    assert 0 < missing.sum() < 60
+    assert drawn.low[place] == pytest.approx(np.percentile(drawn.values[place][~missing], 2.5))
+
+
+def test_which_way_is_better_is_what_the_config_says_of_a_metric_that_does_not():
+    draw = np.random.default_rng(0)
+    truth = np.abs(draw.standard_normal(100)).astype(np.float32) + 1
+    said = Predictions("numbers", np.arange(100), truth, truth + 0.01)
+    own = Measured(deviance=TweedieDevianceScore())
+
+    assert Measures(own, said, "test", {}).higher == {"deviance": None}
+    assert Measures(own, said, "test", {}, {"deviance": False}).higher == {"deviance": False}
+
+
+def test_one_row_has_values_and_no_intervals():
+    numbers = Predictions("numbers", np.arange(1), np.ones(1, np.float32), np.zeros(1, np.float32))
+
+    assert measured(numbers).values == {"mae": 1.0, "rmse": 1.0}
+    [one] = score_slices(numbers, {"region": group_by(["north"])}, 100, CONFIDENCE, 0)
+    assert (one["low"], one["high"], one["lags"]) == (None, None, False)
+
+
+def test_a_prediction_that_is_no_number_makes_no_slice_lag():
+    truth = np.zeros(40, np.float32)
+    said = np.where(np.arange(40) == 3, np.nan, np.arange(40)).astype(np.float32)
+
+    scored = score_slices(
+        Predictions("numbers", np.arange(40), truth, said), {"half": group_by(["a", "b"] * 20)}, 50, CONFIDENCE, 0
+    )
+
+    assert not any(one["lags"] for one in scored)
 
 
 def test_a_metric_that_was_logged_otherwise_is_left_as_it_was_logged():
@@ -115,6 +198,20 @@ def test_numbers_are_cut_into_quarters_and_rare_values_are_put_together():
     assert "town 3" in towns.order
 
     assert group_by([3, 1, 2, 1]).order[:3] == ("1", "2", "3")
+
+
+def test_quarters_have_names_of_their_own_and_values_are_told_from_what_is_put_together():
+    times = group_by([1_700_000_000 + 4 * one for one in range(100)])
+    assert len(times.order) == 5
+    assert times.order[0] == "1700000000 to 1700000100"
+    assert min(int((times.of_row == one).sum()) for one in times.order[:4]) >= 24
+    named = group_by(["others", *"abcdefghijklmnop", "others", None, "missing", "missing"])
+    assert (named.of_row == "others").sum() == 2
+    assert len(set(named.order)) == len(named.order)
+    assert named.of_row[-3] == "(missing)"
+    assert group_by(list(np.arange(100))).order[0] == "0 to 24"
+    assert group_by([np.float32("nan"), np.float32(1.0)]).of_row[0] == "missing"
+    assert set(group_by([[1, 2], [1, 2], [3]]).of_row) == {"[1, 2]", "[3]"}
 
 
 def test_a_column_that_is_not_there_is_named_with_the_nearest():

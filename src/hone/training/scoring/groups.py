@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ BUCKETS = 4
 # More values than these are cut into buckets where they are numbers; of others the rarest are put together.
 MOST_VALUES = 12
 OTHERS, MISSING = "others", "missing"
+LONGEST_NUMBER = 15
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def group_by(values: Sequence[Any], unit: str = "") -> Group:
         values: By row; None and NaN are missing.
         unit: Put after numbers.
     """
+    values = [_plain(one) for one in values]
     missing = [one is None or (isinstance(one, float) and np.isnan(one)) for one in values]
     known = [one for one, gone in zip(values, missing, strict=True) if not gone]
     numeric = all(isinstance(one, int | float) and not isinstance(one, bool) for one in known)
@@ -89,11 +91,20 @@ def group_by(values: Sequence[Any], unit: str = "") -> Group:
         return _buckets(np.asarray([np.nan if gone else one for one, gone in zip(values, missing, strict=True)]), unit)
     kept = [str(one) for one, _ in Counter(known).most_common(MOST_VALUES)]
     ordered = [str(one) for one in sorted(set(known))] if numeric else sorted(kept)
+    # A value of that name is not all others.
+    others, gone_ones = (one if one not in kept else f"({one})" for one in (OTHERS, MISSING))
     names = [
-        MISSING if gone else f"{one}{unit}" if str(one) in kept else OTHERS
+        gone_ones if gone else f"{one}{unit}" if str(one) in kept else others
         for one, gone in zip(values, missing, strict=True)
     ]
-    return Group(np.asarray(names, dtype=object), (*(f"{one}{unit}" for one in ordered), OTHERS, MISSING))
+    order = dict.fromkeys((*(f"{one}{unit}" for one in ordered), others, gone_ones))
+    return Group(np.asarray(names, dtype=object), tuple(order))
+
+
+def _plain(value: Any) -> Any:
+    """A value as Python has it; of what cannot be told apart, such as a list, its text."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, Hashable) else str(value)
 
 
 def _buckets(numbers: Array, unit: str) -> Group:
@@ -103,11 +114,21 @@ def _buckets(numbers: Array, unit: str) -> Group:
     cuts = np.unique(np.quantile(numbers[known], np.linspace(0, 1, BUCKETS + 1)[1:-1], method="lower"))
     places = np.searchsorted(cuts, numbers, side="left")
     names = np.full(len(numbers), MISSING, dtype=object)
-    order = []
-    for place in range(len(cuts) + 1):
-        inside = (places == place) & known
-        if inside.any():
-            low, high = f"{numbers[inside].min():.4g}", f"{numbers[inside].max():.4g}"
-            order.append(f"{low}{unit}" if low == high else f"{low} to {high}{unit}")
-            names[inside] = order[-1]
+    masks = [inside for place in range(len(cuts) + 1) if (inside := (places == place) & known).any()]
+    ends = [(float(numbers[inside].min()), float(numbers[inside].max())) for inside in masks]
+    # As many digits as tell the quarters apart.
+    for digits in (4, 6, 9, 12, 17):
+        written = [tuple(_digits(one, digits) for one in pair) for pair in ends]
+        if len(set(written)) == len(written):
+            break
+    order = [f"{low}{unit}" if low == high else f"{low} to {high}{unit}" for low, high in written]
+    for inside, name in zip(masks, order, strict=True):
+        names[inside] = name
     return Group(names, (*order, MISSING))
+
+
+def _digits(number: float, digits: int) -> str:
+    """A number with so many digits and no power of ten, but where it is very small or very large."""
+    text = f"{number:.{digits}g}"
+    whole = f"{float(text):.0f}"
+    return whole if "e+" in text and len(whole) <= LONGEST_NUMBER else text

@@ -18,6 +18,7 @@ Array = np.ndarray[Any, Any]
 MOST_DRAWN = 50_000_000
 FEWEST = 200
 BATCH = 25
+MOSTLY = 0.5
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,12 @@ def bootstrap(statistic: Callable[[Array], Array], rows: int, resamples: int, co
             method="percentile",
             rng=np.random.default_rng(seed),
         )
-    interval = found.confidence_interval
-    return Drawn(np.atleast_1d(interval.low), np.atleast_1d(interval.high), found.bootstrap_distribution)
+        values = np.atleast_2d(found.bootstrap_distribution)
+        tails = 50 * (1 - confidence)
+        # By those resamples of which it can be computed, where that is most of them.
+        low, high = np.nanpercentile(values, [tails, 100 - tails], axis=-1)
+    known = (~np.isnan(values)).mean(axis=-1) > MOSTLY
+    return Drawn(np.where(known, low, np.nan), np.where(known, high, np.nan), values)
 
 
 @contextlib.contextmanager
@@ -85,8 +90,8 @@ def _one_thread() -> Iterator[None]:
 
 
 def mean_interval(values: Array, resamples: int, confidence: float, seed: int) -> tuple[float, float]:
-    """Percentile interval of a mean."""
-    if len(values) < 2:
+    """Percentile interval of a mean; NaN where there is none."""
+    if len(values) < 2 or np.isnan(values).any():
         return float("nan"), float("nan")
     found = stats.bootstrap(
         (values,),

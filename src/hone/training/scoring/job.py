@@ -117,6 +117,7 @@ def _measured(
         "resamples": 0,
         "confidence": request.confidence,
         "calibration_error": None,
+        "higher": {},
         "confused": [],
         "comparison": None,
     }
@@ -146,7 +147,9 @@ def _of_predictions(
     write_evaluation(predictions, folder, request.split, data, mistakes=kept.mistakes, bins=kept.bins)
     seed, confidence, rows = int(told.config["seed"]), request.confidence, len(predictions.rows)
     resamples = resamples_for(request.resamples, predictions.scores.size)
-    measures = Measures(told.model, predictions, passed.stage, logged)
+    monitor, mode = str(told.config.get("monitor")), told.config.get("mode")
+    maximized = {_own_name(monitor, stage): mode == "max" for stage in ("val", "test", "train")} if mode else {}
+    measures = Measures(told.model, predictions, passed.stage, logged, maximized)
     for name in measures.logged_otherwise:
         passed.notes.append(f"{name} is not what its predictions come to: it has no interval")
     return {
@@ -156,6 +159,7 @@ def _of_predictions(
         "scores": {**scores, **_intervals(measures, rows, resamples, confidence, seed)},
         "slices": score_slices(predictions, groups, resamples, confidence, seed),
         "calibration_error": json.loads((folder / SUMMARY).read_text()).get("calibration_error"),
+        "higher": measures.higher,
         "confused": _confused(predictions, classes),
         "comparison": _comparison(told, measures, predictions),
     }
@@ -197,5 +201,7 @@ def _comparison(told: Told, measures: Measures, predictions: Predictions) -> dic
     theirs, reason = same_rows(ours, Path(request.against))
     if theirs is None:
         return {"reason": reason}
+    if len(predictions.rows) < 2:
+        return {"reason": "one row is too few to compare on"}
     seed = int(told.config["seed"])
     return compare(measures, predictions, theirs, request.resamples, request.confidence, seed)

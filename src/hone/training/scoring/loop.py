@@ -32,6 +32,7 @@ WHOLE = {
     "limit_val_batches": None,
     "limit_test_batches": None,
     "fast_dev_run": False,
+    "overfit_batches": 0.0,
     "logger": False,
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +13,13 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torchmetrics import MetricCollection
+from torchmetrics.classification import (
+    BinaryAUROC,
+    BinaryAveragePrecision,
+    MulticlassAUROC,
+    MulticlassAveragePrecision,
+)
+from torchmetrics.regression import R2Score
 
 from hone.tasks.classifier import DEFAULT_METRICS as OF_CLASSES
 from hone.tasks.regressor import DEFAULT_METRICS as OF_NUMBERS
@@ -20,6 +29,7 @@ LOSS, ACCURACY = "loss", "accuracy"
 # Of float32, summed in another order.
 CLOSE = 2e-4
 SMALLEST = 1e-12
+CURVES = (BinaryAUROC, BinaryAveragePrecision, MulticlassAUROC, MulticlassAveragePrecision)
 
 Array = np.ndarray[Any, Any]
 
@@ -28,31 +38,51 @@ class Measures:
     """The metrics that a model is measured by, where they can be computed from predictions.
 
     Args:
-        model: Its own collection for a split is taken, as hone's models have one; else the usual ones of its kind.
+        model: Its own collection for a split is taken, as hone's models have one, where it takes such predictions;
+            else the usual ones of its kind.
         predictions: Of the whole split.
         stage: ``test`` or ``val``: by which its metrics are logged.
         logged: What Lightning's loop logged, without the split's name; a metric that comes to something else here is
             not taken.
+        maximized: Whether more of a metric is better, where the config says so.
+
+    Attributes:
+        kind: ``classes`` or ``numbers``.
+        values: Of each metric over the whole split.
+        names: Of the metrics, in order.
+        higher: Whether more of a metric is better; None where nobody says so.
+        logged_otherwise: Names of those that came to something else in Lightning's loop.
     """
 
     def __init__(
-        self, model: LightningModule, predictions: Predictions, stage: str, logged: Mapping[str, float]
+        self,
+        model: LightningModule,
+        predictions: Predictions,
+        stage: str,
+        logged: Mapping[str, float],
+        maximized: Mapping[str, bool] | None = None,
     ) -> None:
         self.kind = predictions.kind
-        self._collection = _collection(model, predictions, stage)
         self._scores = torch.from_numpy(predictions.scores)
         self._truth = torch.from_numpy(predictions.truth)
+        self._classes = set(np.unique(predictions.truth).tolist()) if self.kind == "classes" else set()
         everything = np.arange(len(predictions.rows))
-        self.names: tuple[str, ...] = ()
-        self.names = tuple(self._computed(everything))
+        self._curves: tuple[str, ...] = ()
+        self._collection, self._positive = self._chosen(model, predictions, stage, everything)
+        made = dict(self._collection.items(keep_base=True))
+        self._curves = tuple(name for name, one in made.items() if isinstance(one, CURVES))
+        better = {name: getattr(made.get(name), "higher_is_better", None) for name in self._computed(everything)}
         self.values = self._computed(everything)
+        self.names = tuple(self.values)
         strange = {one for one in self.names if one in logged and not _same(self.values[one], logged[one])}
         self.logged_otherwise = tuple(sorted(strange - {LOSS}))
         # A loss that is weighted, or logged of something else, is left as it was logged.
         unknown = {LOSS} if LOSS not in logged else set()
         self.names = tuple(one for one in self.names if one not in strange | unknown)
         self.values = {name: self.values[name] for name in self.names}
-        self.higher = {name: self._is_higher_better(name) for name in self.names}
+        self.higher = {name: None if better[name] is None else bool(better[name]) for name in self.names}
+        self.higher |= {name: False for name in self.names if name == LOSS}
+        self.higher |= {name: more for name, more in (maximized or {}).items() if name in self.names}
 
     def over(self, rows: Array) -> Array:
         """Values of all metrics, in the order of ``names``, over a choice of rows that may repeat."""
@@ -67,36 +97,47 @@ class Measures:
         other._collection = self._collection.clone()
         return other
 
+    def _chosen(
+        self, model: LightningModule, predictions: Predictions, stage: str, everything: Array
+    ) -> tuple[MetricCollection, bool]:
+        """The metrics, and whether they are of the score of the second of two classes alone."""
+        own = getattr(model, f"{stage}_metrics", None)
+        if isinstance(own, MetricCollection):
+            positive = _is_binary(own) and self._scores.ndim == 2 and self._scores.shape[1] == 2
+            with contextlib.suppress(Exception):
+                # Whatever the module measures by may want more than scores and labels.
+                plain = {name: metric.clone().cpu() for name, metric in own.items(keep_base=True)}
+                self._collection, self._positive = _quick(MetricCollection(plain)), positive  # type: ignore[arg-type]
+                self._computed(everything)
+                return self._collection, positive
+        return _usual(predictions), False
+
     def _computed(self, rows: Array) -> dict[str, float]:
         chosen = torch.from_numpy(rows)
         scores, truth = self._scores[chosen], self._truth[chosen]
         with warnings.catch_warnings():
-            # A choice may lack a class, which is a value of NaN here.
             warnings.simplefilter("ignore")
             self._collection.reset()
-            self._collection.update(scores, truth)
+            self._collection.update(scores[:, 1] if self._positive else scores, truth)
             found = {name: float(value) for name, value in self._collection.compute().items() if value.numel() == 1}
         if self.kind == "classes":
             found.setdefault(LOSS, _log_loss(scores, truth))
+            if set(truth.tolist()) < self._classes:
+                # A curve of a class that is not there counts as 0 to torchmetrics.
+                found |= dict.fromkeys(self._curves, math.nan)
         return found
 
-    def _is_higher_better(self, name: str) -> bool:
-        if name == LOSS:
-            return False
-        found = getattr(self._collection[name], "higher_is_better", None)
-        return bool(found) if found is not None else True
+
+def _is_binary(metrics: MetricCollection) -> bool:
+    return any(type(one).__name__.startswith("Binary") for one in metrics.values())
 
 
-def _collection(model: LightningModule, predictions: Predictions, stage: str) -> MetricCollection:
-    own = getattr(model, f"{stage}_metrics", None)
-    if isinstance(own, MetricCollection):
-        plain = {name: metric.clone().cpu() for name, metric in own.items(keep_base=True)}
-        try:
-            return _quick(MetricCollection(plain))  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            pass
+def _usual(predictions: Predictions) -> MetricCollection:
     if predictions.kind == "numbers":
-        return MetricCollection({name: make() for name, make in OF_NUMBERS.items()})
+        made = {name: make() for name, make in OF_NUMBERS.items()}
+        # It takes two numbers to vary.
+        few = len(predictions.rows) < 2
+        return MetricCollection({name: one for name, one in made.items() if not (few and isinstance(one, R2Score))})
     count = predictions.scores.shape[1]
     built = {name: make(task="multiclass", num_classes=count) for name, make in OF_CLASSES.items()}
     return _quick(MetricCollection(built))  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ def score_slices(
     """Score each slice: the share that is right, or the mean absolute error.
 
     A slice lags where its rows do worse than all others, by Fisher's exact test (of numbers, by Mann and Whitney's),
-    with Benjamini and Hochberg's correction for the number of slices.
+    with Benjamini and Hochberg's correction for the number of slices of all groups.
 
     Args:
         predictions: By row.
@@ -37,21 +37,20 @@ def score_slices(
         Group, name, rows, value, low, high and lags of each.
     """
     scored: list[dict[str, Any]] = []
+    chances: list[float] = []
     values = _by_row(predictions)
     for kind, group in groups.items():
-        slices: list[dict[str, Any]] = []
-        chances = []
         for name in (one for one in group.order if (group.of_row == one).any()):
             inside = group.of_row == name
             own = values[inside]
             low, high = _interval(own, resamples, confidence, seed)
             chances.append(_chance(own, values[~inside]))
-            slices.append(
-                {"group": kind, "name": name, "rows": len(own), "value": float(own.mean()), "low": low, "high": high}
-            )
-        adjusted = stats.false_discovery_control(chances)
-        scored += [{**one, "lags": bool(chance < LEVEL)} for one, chance in zip(slices, adjusted, strict=True)]
-    return scored
+            ends = {"low": None if np.isnan(low) else low, "high": None if np.isnan(high) else high}
+            scored.append({"group": kind, "name": name, "rows": len(own), "value": float(own.mean()), **ends})
+    if not scored:
+        return []
+    adjusted = stats.false_discovery_control(chances)
+    return [{**one, "lags": bool(chance < LEVEL)} for one, chance in zip(scored, adjusted, strict=True)]
 
 
 def _by_row(predictions: Predictions) -> Array:
@@ -75,4 +74,6 @@ def _chance(own: Array, others: Array) -> float:
     if own.dtype == bool:
         table = [[int(own.sum()), int((~own).sum())], [int(others.sum()), int((~others).sum())]]
         return float(stats.fisher_exact(table, alternative="less").pvalue)
-    return float(stats.mannwhitneyu(own, others, alternative="greater").pvalue)
+    found = float(stats.mannwhitneyu(own, others, alternative="greater").pvalue)
+    # Of a prediction that is not a number nothing can be said.
+    return 1.0 if np.isnan(found) else found
