@@ -77,7 +77,8 @@ def sync(tracking: TrackingConfig, say: Callable[[Synced], None], patience: floa
     away, left = "", False
     for place in waiting:
         synced = _sync_place(place, delivery, patience, away)
-        if not synced.reason.startswith(RUNNING):
+        # One study that has to wait keeps none of the others, as long as the store answers.
+        if synced.reason and not synced.reason.startswith(RUNNING) and not _answers(store):
             away = synced.reason
         left = left or synced.left > 0
         say(synced)
@@ -86,6 +87,14 @@ def sync(tracking: TrackingConfig, say: Callable[[Synced], None], patience: floa
 
 
 RUNNING = "a hone is running it"
+
+
+def _answers(store: Store) -> bool:
+    try:
+        store.runs(limit=1)
+    except StoreError:
+        return False
+    return True
 
 
 def _sync_place(place: Path, delivery: Delivery, patience: float, away: str) -> Synced:

@@ -1,6 +1,14 @@
 import pytest
 
-from hone.config.secrets import hidden_keys, hide_in_text, hide_values, is_secret_file, is_secret_name, looks_secret
+from hone.config.secrets import (
+    hidden_keys,
+    hide_in_text,
+    hide_override,
+    hide_values,
+    is_secret_file,
+    is_secret_name,
+    looks_secret,
+)
 
 SHAPES = [
     "hf_" + "a1B2" * 9,
@@ -51,3 +59,25 @@ def test_code_that_handles_a_secret_holds_none():
 def test_files_of_secrets_are_known_by_name():
     assert all(map(is_secret_file, [".env", "conf/.env.local", "id_rsa", "keys/server.pem", "my_secrets.yaml"]))
     assert not any(map(is_secret_file, ["train.py", "environment.py", "keys.py"]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data.password=Pa$sword99",
+        "+data.password='correct horse battery'",
+        "data.api_key=abc$defghijklmnop",
+        "data.password=ab,cdefgh",
+        "--hub-token=abc12",
+    ],
+)
+def test_what_an_override_sets_a_secret_to_is_hidden_however_it_is_written(text):
+    assert hide_override(text) == f"{text.partition('=')[0]}=***"
+
+
+def test_numbers_and_what_lies_below_a_secret_are_hidden_and_numbers_of_tokens_are_not():
+    node = {"data": {"password": 12345678, "credentials": {"user": "me", "key": "abc"}, "token": 102, "api_key": None}}
+
+    assert hide_values(node) == {
+        "data": {"password": "***", "credentials": {"user": "***", "key": "***"}, "token": 102, "api_key": None}
+    }

@@ -36,6 +36,8 @@ HOSTILE = {
     "the standard library": "subprocess.Popen",
     "nothing at all": "",
     "a test library": "pytest.main",
+    "a data set that reads pickles": "torch.utils.data.datapipes.iter.RoutedDecoder",
+    "a data set that opens files": "torch.utils.data.datapipes.iter.FileOpener",
 }
 
 
@@ -72,6 +74,8 @@ def test_what_is_no_part_of_training_is_refused_with_its_key(attack, project):
         "toy.ToyData",
         "torch.nn.Linear",
         "torch.optim.AdamW",
+        "torch.utils.data.ConcatDataset",
+        "torch.utils.data.TensorDataset",
         "torch.optim.lr_scheduler.ReduceLROnPlateau",
         "pytorch_lightning.Trainer",
         "pytorch_lightning.callbacks.EarlyStopping",

@@ -34,6 +34,34 @@ def test_a_run_knows_its_commit_and_what_was_changed_since(repository):
     assert found.code.untracked == ("new.py",)
 
 
+@pytest.mark.parametrize("option", ["diff.noprefix", "diff.mnemonicPrefix", "color.ui"])
+def test_a_diff_applies_whatever_the_users_git_shows_and_however_lines_end(repository, tmp_path_factory, option):
+    git(repository, "config", option, "always" if option == "color.ui" else "true")
+    (repository / "windows.py").write_bytes(b"a = 1\r\nb = 2\r\n")
+    git(repository, "add", ".")
+    git(repository, "-c", "core.autocrlf=false", "commit", "-qm", "second")
+    (repository / "windows.py").write_bytes(b"a = 1\r\nb = 3\r\n")
+    (repository / "code.py").write_text("a = 2\n")
+
+    code = look_at_code(repository)
+
+    assert sorted(code.changed) == ["code.py", "windows.py"]
+    place = tmp_path_factory.mktemp("again") / "code"
+    git(repository, "worktree", "add", "--detach", str(place), "HEAD")
+    subprocess.run(["git", "-C", str(place), "apply"], input=code.diff.encode(), check=True)
+    assert (place / "windows.py").read_bytes() == b"a = 1\r\nb = 3\r\n"
+    assert (place / "code.py").read_text() == "a = 2\n"
+
+
+def test_a_change_that_is_no_utf8_is_withheld_and_named(repository):
+    (repository / "code.py").write_bytes("a = 'é'\n".encode("latin-1"))
+
+    code = look_at_code(repository)
+
+    assert code.withheld == {"code.py": "is no UTF-8"}
+    assert "code.py" not in code.diff
+
+
 def test_outside_a_repository_there_is_no_commit(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -10,6 +11,8 @@ import yaml
 from scripted_workers import Script
 
 from hone.errors import DiskError, HoneError, MetricError, StudyError, SweepStopped
+from hone.executors import local
+from hone.executors.local import LocalExecutor
 from hone.tracking import courier
 from hone.worker.messages import Failed, Result, Started
 
@@ -142,6 +145,40 @@ def test_bad_input_after_a_good_trial_is_that_trials_own_failure(sweep):
 
     assert summary.board.counts() == {"complete": 3, "failed": 1}
     assert len(sweep.runs()) == 4
+
+
+def test_a_sweep_waits_for_a_device_that_is_not_free_yet(sweep, monkeypatch):
+    fits, asked = LocalExecutor.fits, []
+
+    def fits_later(self, *, alone=False):
+        asked.append(self.running)
+        # As long as the memory of what ran last is not given back.
+        return len(asked) % 5 != 2 and fits(self, alone=alone)
+
+    monkeypatch.setattr(LocalExecutor, "fits", fits_later)
+
+    summary = sweep.run(None, "executor.max_parallel=1")
+
+    assert summary.board.counts() == {"complete": 4}
+    assert asked.count(0) > 4
+
+
+def test_a_disk_that_is_full_as_a_trial_starts_pauses_the_sweep_and_keeps_no_lease(sweep, monkeypatch):
+    start, started = local.encode, []
+
+    def encode(job):
+        started.append(job.number)
+        if len(started) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return start(job)
+
+    monkeypatch.setattr(local, "encode", encode)
+
+    summary = sweep.run(None, "executor.max_parallel=1")
+
+    assert "the disk is full" in str(summary.error)
+    assert summary.board.counts() == {"complete": 2}
+    assert sweep.run(None, "executor.max_parallel=1", resume=True).board.counts() == {"complete": 4}
 
 
 class Large(Script):

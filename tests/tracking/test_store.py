@@ -4,9 +4,11 @@ import socket
 import time
 
 import pytest
+import requests
 
 from hone.errors import RunNotFound, StoreError
 from hone.tracking.courier import Courier
+from hone.tracking.failing import unreachable
 from hone.tracking.lookup import find_run, list_runs, study_run
 from hone.tracking.run import PROCESS, RunRecord, TrackedRun, end_abandoned, this_process
 from hone.tracking.spool import Point, SpoolWriter
@@ -121,6 +123,37 @@ def test_a_run_ends_whatever_of_its_last_values_is_not_taken(store):
     assert (run.info.status, run.data.tags["hone.state"]) == ("FINISHED", "complete")
     assert run.data.metrics["slice/1199"] == 1199.0
     assert run.data.metrics["slice/__50K"] == 2.0
+
+
+def test_a_parameter_of_an_odd_name_costs_none_of_the_others(store):
+    run_id, _ = store.open_run("one", {}, None, 0)
+    params = {f"model.{number}": number for number in range(150)}
+
+    store.log_params(run_id, params | {"data.labels.C++": 1, "data.labels.a,b": 2, "x" * 300: "y" * 7_000})
+
+    [run] = store.runs()
+    assert run.data.params["model.149"] == "149"
+    assert run.data.params["data.labels.C__"] == "1"
+    assert len(run.data.params) == 153
+
+
+def test_parameters_that_are_not_taken_cost_none_of_the_others(store):
+    run_id, _ = store.open_run("one", {}, None, 0)
+    store.log_params(run_id, {"a": 1})
+
+    with pytest.raises(StoreError, match="does not take 'a'"):
+        store.log_params(run_id, {"a": 2, "b": 3})
+
+    assert store.runs()[0].data.params == {"a": "1", "b": "3"}
+
+
+@pytest.mark.parametrize(("status", "passing"), [(413, False), (400, False), (503, True), (401, True)])
+def test_what_a_server_will_never_take_is_not_waited_for(status, passing):
+    response = requests.Response()
+    response.status_code = status
+    error = requests.HTTPError("no", response=response)
+
+    assert unreachable("http://127.0.0.1:9/", error).passing is passing
 
 
 def test_a_child_stands_under_its_parent(store, tmp_path):

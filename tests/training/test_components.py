@@ -25,6 +25,21 @@ def test_what_the_model_leaves_null_comes_from_the_data(composed):
     assert model.layer.in_features == ToyData().width
 
 
+class Named(ToyModel):
+    """Has an argument that every data module has an attribute for."""
+
+    def __init__(self, width: int, name: str = "small"):
+        super().__init__(width)
+        self.called = name
+
+
+def test_what_lightning_gives_every_data_module_is_nothing_that_the_data_says(composed):
+    config = composed()
+    config |= {"model": {"_target_": f"{__name__}.Named", "width": None}}
+
+    assert build_model(config, build_data(config)).called == "small"
+
+
 def test_what_the_config_says_beats_what_the_data_says(composed):
     config = composed("model.width=5")
 

@@ -1,8 +1,12 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
+from hone.errors import ConfigError
+from hone.training.optimization import attach_optimizer
 from hone.training.schedules import cosine, linear
 from hone.worker.messages import Result
 
@@ -40,6 +44,43 @@ def test_a_schedule_warms_up_and_falls_to_zero_over_the_whole_of_training(schedu
     assert max(rates) == rates[10] == 1.0
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert scheduler.get_last_lr()[0] == pytest.approx(0, abs=1e-9)
+
+
+class Plain(pl.LightningModule):
+    """Brings no optimizer."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 1)
+
+    def training_step(self, batch, batch_idx):
+        return self.layer(batch).mean()
+
+
+class Stream(torch.utils.data.IterableDataset):
+    """Of a length that nobody knows."""
+
+    def __iter__(self):
+        return iter(torch.zeros(8, 2))
+
+
+@pytest.mark.parametrize("length", [{"max_epochs": 2}, {"max_epochs": -1, "max_time": "00:00:01:00"}])
+def test_a_schedule_over_steps_that_nobody_can_count_is_refused(length):
+    module = Plain()
+    attach_optimizer(module, partial(torch.optim.SGD, lr=0.1), partial(linear, warmup=0.1), monitor="loss", mode="min")
+    data = Stream() if length["max_epochs"] > 0 else torch.zeros(8, 2)
+    trainer = pl.Trainer(**length, accelerator="cpu", logger=False, enable_checkpointing=False, barebones=True)
+
+    with pytest.raises(ConfigError, match=r"scheduler: needs to know how many steps there are.*trainer\.max_steps"):
+        trainer.fit(module, torch.utils.data.DataLoader(data, batch_size=4))
+
+
+def test_reduce_on_plateau_judges_in_epochs_that_are_validated(trained):
+    ending, _, _ = trained(
+        "trainer=cpu", "scheduler=plateau", "trainer.max_epochs=4", "trainer.check_val_every_n_epoch=2", name="config"
+    )
+
+    assert isinstance(ending, Result), ending
 
 
 def test_reduce_on_plateau_watches_the_monitor(trained):

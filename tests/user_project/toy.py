@@ -99,10 +99,16 @@ class Strike(pl.Callback):
 class CountedData(ToyData):
     """Writes down each time it is set up, and takes as long as tokenization does."""
 
+    def __init__(self, *arguments, keeps_open: bool = False, **named):
+        super().__init__(*arguments, **named)
+        self.keeps_open = keeps_open
+
     def setup(self, stage):
         with open("setups.txt", "a") as file:  # noqa: PTH123
             file.write(f"{stage} {torch.rand(1).item()}\n")
         time.sleep(1)
+        if self.keeps_open:
+            self.file = open("setups.txt", "rb")  # noqa: PTH123, SIM115
         super().setup(stage)
 
 

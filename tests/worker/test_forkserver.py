@@ -66,6 +66,15 @@ def test_a_trial_runs_under_its_lease(job, start_workers, project):
     assert "threads 2, devices 1,3" in (project / "0000" / "log.txt").read_text()
 
 
+def test_a_kill_that_follows_at_once_on_a_start_is_heeded(job, start_workers):
+    workers = start_workers()
+    for number in range(8):
+        line = workers.start(job(number, pause=30.0))
+        workers.kill(number)
+        assert ended(workers) == Exited(number, -signal.SIGKILL)
+        line.close()
+
+
 def test_each_trial_has_a_session_of_its_own(job, start_workers):
     workers = start_workers()
     line = workers.start(job(misbehave="hang", at_epoch=0))

@@ -73,6 +73,14 @@ def test_data_that_cannot_be_shared_is_each_trials_own(run, counting):
         assert "Traceback" in heard[number][-2].traceback
 
 
+def test_data_that_keeps_a_file_open_is_each_trials_own(run, counting):
+    """Its place in the file would be that of all forks."""
+    heard, _ = run((0, "open"), (1, "open"), keeps_open=True)
+
+    assert {type(heard[number][-2]) for number in (0, 1)} == {Result}
+    assert len(counting()) == 3, "once to see that it cannot be shared"
+
+
 def test_other_data_has_a_nursery_of_its_own(run, counting):
     heard, _ = run((0, "a"), (1, "b"))
 

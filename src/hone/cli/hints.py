@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 
 from hone.config.secrets import hide_password
 from hone.errors import ConfigError, did_you_mean
@@ -91,7 +92,7 @@ def waiting_line(tracking: TrackingConfig) -> str:
 def print_undelivered(console: Console, errors: Sequence[str], waiting: str, tracking: TrackingConfig) -> None:
     """Say what the store refused, and what waits to be delivered."""
     if waiting:
-        line = f"[yellow]not tracked yet:[/] {waiting}; [bold]{sync_command(tracking)}[/] delivers them"
+        line = f"[yellow]not tracked yet:[/] {escape(waiting)}; [bold]{sync_command(tracking)}[/] delivers them"
         console.print(line, soft_wrap=True, highlight=False)
     for line in dict.fromkeys(errors):
-        console.print(f"[yellow]not tracked:[/] {line}", soft_wrap=True, highlight=False)
+        console.print(f"[yellow]not tracked:[/] {escape(line)}", soft_wrap=True, highlight=False)

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from hone.cli.hints import waiting_line
 from hone.config.build import build
@@ -135,7 +137,9 @@ def _table(runs: Sequence[RunView], choice: Choice) -> Table:
         cells = _cells(run)
         if last in run.metrics:
             cells[last] = f"{run.metrics[last]:.4f}"
-        table.add_row(*(cells.get(name, "") for name in (*columns[:-1], last)))
+        # The state has a colour; all else is what people wrote.
+        shown = {key: text if key == "state" else escape(text) for key, text in cells.items()}
+        table.add_row(*(shown.get(name, "") for name in (*columns[:-1], last)))
     return table
 
 
@@ -183,7 +187,7 @@ def show(name: str, place: Place) -> None:
     """
     console = Console(soft_wrap=True, highlight=False)
     run = find_run(open_existing(place.tracking()), name)
-    console.print(f"[bold]{run.name}[/]  [{STYLES.get(run.state, 'magenta')}]{run.state}[/]")
+    console.print(f"[bold]{escape(run.name)}[/]  [{STYLES.get(run.state, 'magenta')}]{run.state}[/]")
     facts = {
         "id": run.run_id,
         "kind": run.kind,
@@ -197,7 +201,7 @@ def show(name: str, place: Place) -> None:
     }
     for label, text in facts.items():
         if text:
-            console.print(f"[dim]{label:>8}[/]  {text}")
+            console.print(f"[dim]{label:>8}[/]  {escape(text)}")
     _print_values(console, "searched", {key: run.params.get(key, "") for key in run.searched if key in run.params})
     _print_values(console, "metrics", {key: f"{value:.4f}" for key, value in sorted(run.metrics.items())})
     fixed = {key: value for key, value in sorted(run.params.items()) if key not in run.searched}
@@ -210,7 +214,7 @@ def _print_values(console: Console, title: str, values: dict[str, str]) -> None:
     console.print(f"\n[bold]{title}[/]")
     width = max(map(len, values))
     for key, value in values.items():
-        console.print(f"  {key:<{width}}  {value}")
+        console.print(Text(f"  {key:<{width}}  {value}"))
 
 
 def _cells(run: RunView) -> dict[str, str]:

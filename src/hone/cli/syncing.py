@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from hone.cli.hints import print_undelivered
 from hone.cli.looking import Place
@@ -46,9 +47,9 @@ def deliver(place: Place, directory: Path | None) -> int:
 
 def _line(synced: Synced) -> str:
     done = synced.runs - synced.left
-    line = f"[bold]{synced.name}[/]: {_count(done, 'run')} delivered, {_count(synced.points, 'metric value')}"
+    line = f"[bold]{escape(synced.name)}[/]: {_count(done, 'run')} delivered, {_count(synced.points, 'metric value')}"
     if synced.left:
-        line += f"; [yellow]{_count(synced.left, 'run')} left:[/] {synced.reason}"
+        line += f"; [yellow]{_count(synced.left, 'run')} left:[/] {escape(synced.reason)}"
     return line
 
 

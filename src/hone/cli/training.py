@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hone.executors import warm
@@ -50,14 +51,14 @@ def _print(console: Console, summary: TrainSummary) -> int:
     from hone.worker.messages import Failed
 
     for note in summary.notes:
-        console.print(f"[dim]config:[/] {note}", highlight=False)
+        console.print(f"[dim]config:[/] {escape(note)}", highlight=False)
     print_undelivered(console, summary.undelivered, summary.waiting, summary.tracking)
     ending = summary.ending
     if ending is None:
         console.print(f"[magenta]{summary.name} was stopped[/]")
         return 130
     if isinstance(ending, Failed):
-        console.print(f"[red]{summary.name} failed ({ending.kind}):[/] {ending.message}", highlight=False)
+        console.print(f"[red]{summary.name} failed ({ending.kind}):[/] {escape(ending.message)}", highlight=False)
         console.print(f"[dim]the whole traceback:[/] {near(summary.directory / 'result.json')}", soft_wrap=True)
         return 1
     console.print(f"[bold]{summary.name}[/]: {ending.steps} steps in {ending.seconds:.1f} s", highlight=False)

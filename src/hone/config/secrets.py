@@ -78,6 +78,13 @@ def hide_in_text(text: str, *, code: bool = False) -> str:
     return ASSIGNED.sub(lambda found: _assigned(found, code), SHAPES.sub(_starred, hide_secrets(text)))
 
 
+def hide_override(text: str) -> str:
+    """An override, or an argument of a command, as it may be kept: with what it sets a secret to as stars."""
+    key, sign, value = text.partition("=")
+    hidden = sign and value and is_secret_name(key.lstrip("-+~"))
+    return f"{key}={HIDDEN}" if hidden else hide_in_text(text)
+
+
 def hide_values(node: Node) -> Node:
     """A nested config with each secret as stars.
 
@@ -87,7 +94,7 @@ def hide_values(node: Node) -> Node:
     Returns:
         The same where there is none.
     """
-    return _hidden(node, "")
+    return _hidden(node, "", under=False)
 
 
 def hidden_keys(node: Any, key: str = "") -> list[str]:
@@ -99,16 +106,20 @@ def hidden_keys(node: Any, key: str = "") -> list[str]:
     return [key] if isinstance(node, str) and HIDDEN in node else []
 
 
-def _hidden(node: Any, name: str) -> Any:
+def _hidden(node: Any, name: str, *, under: bool) -> Any:
+    secret = under or is_secret_name(name)
     if isinstance(node, Mapping):
-        inner = {key: _hidden(value, str(key)) for key, value in node.items()}
+        inner = {key: _hidden(value, str(key), under=secret) for key, value in node.items()}
         return inner if any(inner[key] is not value for key, value in node.items()) else node
     if isinstance(node, list | tuple):
-        values = [_hidden(one, name) for one in node]
+        values = [_hidden(one, name, under=under) for one in node]
         return values if any(one is not before for one, before in zip(values, node, strict=True)) else node
+    if isinstance(node, int | float) and not isinstance(node, bool):
+        # The number of a token is none of anybody's secrets.
+        return HIDDEN if secret and (under or "token" not in name.lower()) else node
     if not isinstance(node, str) or not node:
         return node
-    if is_secret_name(name):
+    if secret:
         return HIDDEN
     hidden = SHAPES.sub(_starred, hide_secrets(node))
     return hidden if hidden != node else node

@@ -39,7 +39,6 @@ KINDS = frozenset(
         "torch.optim.optimizer.Optimizer",
         "torch.optim.lr_scheduler.LRScheduler",
         "torch.optim.lr_scheduler._LRScheduler",
-        "torch.utils.data.dataset.Dataset",
         "torch.utils.data.sampler.Sampler",
         "torch.utils.data.dataloader.DataLoader",
         "transformers.configuration_utils.PreTrainedConfig",
@@ -61,6 +60,8 @@ KINDS = frozenset(
         ),
     }
 )
+# The data sets that put others together. Other libraries' read pickles, some as soon as they are made.
+DATASETS = "torch.utils.data.dataset"
 # Functions that make schedules and the parts of hone's own tasks: looked through, and harmless.
 FUNCTIONS = ("hone.training.schedules", "hone.tasks", "transformers.optimization")
 NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+")
@@ -179,7 +180,7 @@ def _objection(target: str, allowed: Sequence[str], *, of_objective: bool) -> st
         return (
             None if harmless or (own and of_objective and inspect.isfunction(found)) else "is a function, not a class"
         )
-    if own or _is_named(real, FUNCTIONS):
+    if own or _is_named(real, FUNCTIONS) or real == DATASETS:
         return None
     kinds = {f"{one.__module__}.{one.__qualname__}" for one in found.__mro__}
     return None if kinds & KINDS else "is no model, data, optimizer, callback or other part of training"

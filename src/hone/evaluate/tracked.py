@@ -18,12 +18,12 @@ from hone.evaluate.source import Source
 from hone.provenance import environment
 from hone.report import Artist, DrawRun
 from hone.tracking.courier import Courier
-from hone.tracking.entities import LONGEST_NAME, metric_name
+from hone.tracking.entities import metric_name
 from hone.tracking.inputs import CONTEXTS
 from hone.tracking.record import run_record
 from hone.tracking.run import KIND, RunRecord, TrackedRun
 from hone.tracking.store import Store
-from hone.tracking.tags import AGAINST, COMPARED, DIRECTION, EVALUATES, EVALUATION, METRIC, SPLIT, STUDY
+from hone.tracking.tags import AGAINST, COMPARED, DIRECTION, EVALUATES, EVALUATION, LONGEST_NAME, METRIC, SPLIT, STUDY
 from hone.worker.disk import EVALUATION as FOLDER
 from hone.worker.disk import SUMMARY
 from hone.worker.run import LOG_FILE

@@ -107,8 +107,14 @@ class LocalExecutor:
         """
         lease = self.inventory.lend(job.number, alone=alone)
         started = replace(job, lease=lease, to_terminal=self.to_terminal, start_from=job.start_from or str(Path.cwd()))
-        Path(job.directory, job_file(job.variables)).write_bytes(encode(started))
-        self._lines[job.number] = self.workers.start(started)
+        try:
+            Path(job.directory, job_file(job.variables)).write_bytes(encode(started))
+        except OSError:
+            self.inventory.take_back(job.number)
+            raise
+        # Where the server is gone, that is found a moment later, for all that it ran.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._lines[job.number] = self.workers.start(started)
         return lease
 
     def wait(self, seconds: float) -> list[tuple[int, Message]]:

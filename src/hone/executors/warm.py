@@ -72,7 +72,11 @@ class WarmWorkers:
         self._idle = False
         ours, theirs = socket.socketpair()
         with theirs:
-            socket.send_fds(self.control.stream, [encode(job)], [theirs.fileno()])
+            try:
+                socket.send_fds(self.control.stream, [encode(job)], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                raise
         return Channel(ours)
 
     def kill(self, number: int) -> None:

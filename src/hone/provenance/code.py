@@ -17,6 +17,8 @@ from typing import Any
 from hone.config.secrets import is_secret_file, looks_secret
 
 LONGEST_DIFF = 1_000_000
+# Bytes that are no UTF-8, as Python holds them.
+ESCAPED = re.compile("[\udc80-\udcff]")
 LONGEST_TEXT = 200_000
 MOST_TEXTS = 200
 MOST_FILES = 5_000
@@ -141,13 +143,17 @@ def origin(top: str, root: Path | None) -> str:
 
 
 def _diff(root: Path) -> tuple[str, dict[str, str]]:
-    diff = _git(root, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD")
+    # Whatever the user's git is told to show; with the ends of its lines as they are.
+    asked = ("--no-ext-diff", "--no-textconv", "--no-color", "--binary", "--src-prefix=a/", "--dst-prefix=b/")
+    diff = _answer(root, "diff", *asked, "HEAD").decode(errors="surrogateescape")
     withheld = {}
     kept: list[str] = []
     for whole in re.split(r"^(?=diff --git )", diff, flags=re.MULTILINE)[1:]:
         name = whole.splitlines()[0].rpartition(" b/")[2]
         if is_secret_file(name) or looks_secret(whole):
             withheld[name] = "looks like a secret"
+        elif not whole.isascii() and ESCAPED.search(whole):
+            withheld[name] = "is no UTF-8"
         elif sum(map(len, kept)) + len(whole) > LONGEST_DIFF:
             withheld[name] = "too long"
         else:
@@ -202,13 +208,15 @@ def _digest_of(path: Path) -> str:
 
 
 def _git(directory: Path, *arguments: str) -> str:
+    return _answer(directory, *arguments).decode(errors="replace")
+
+
+def _answer(directory: Path, *arguments: str) -> bytes:
     command = ["git", "-C", str(directory), *arguments]
     try:
         # Optional locks would make two sweeps in one repository wait for each other.
         environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
-        answer = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=GIT_SECONDS, env=environment
-        )
+        answer = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, env=environment)
     except (OSError, subprocess.SubprocessError):
-        return ""
-    return answer.stdout if answer.returncode == 0 else ""
+        return b""
+    return answer.stdout if answer.returncode == 0 else b""

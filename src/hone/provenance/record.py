@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hone.config.secrets import hide_in_text, hide_values
+from hone.config.secrets import hide_override, hide_values
 from hone.provenance.code import Code, look_at_code, origin
 from hone.provenance.machine import look_at_machine
 from hone.provenance.packages import installed, local_packages, lock_digests
@@ -135,7 +135,7 @@ def environment(directory: Path = Path()) -> Provenance:
         locks=lock_digests({directory.resolve(), code.root or directory.resolve()}),
         python=".".join(map(str, sys.version_info[:3])),
         machine=look_at_machine(),
-        command=tuple(hide_in_text(one) for one in sys.argv),
+        command=tuple(hide_override(one) for one in sys.argv),
         variables=hide_values({name: os.environ[name] for name in VARIABLES if name in os.environ}),
     )
 

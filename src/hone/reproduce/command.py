@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
 
 from hone.config.build import build
 from hone.config.compose import Composer, resolve
@@ -114,7 +116,7 @@ def _one(
         raise ConfigError("is still running", where=run.where)
     prepared = prepare(run, given)
     for note in prepared.foreign.notes:
-        console.print(f"[dim]config.yaml:[/] {note}", highlight=False)
+        console.print(f"[dim]config.yaml:[/] {escape(note)}", highlight=False)
     executor = executor_for(run.provenance, prepared, request.threads, start_workers)
     try:
         again = run_again(run, prepared, given, store, executor, root, lambda found: _show(console, run, found))
@@ -189,9 +191,9 @@ def _tell(console: Console, again: Again) -> int:
     if verdict is None:
         console.print(f"[magenta]the reproduction of {run.where} was stopped[/]")
         return 130
-    console.print(f"[bold {STYLES[verdict.word]}]{verdict.word}[/]  {run.name}", highlight=False)
+    console.print(f"[bold {STYLES[verdict.word]}]{verdict.word}[/]  {escape(run.name)}", highlight=False)
     for line in verdict.lines():
-        console.print(f"  {line}", highlight=False, soft_wrap=True)
+        console.print(Text(f"  {line}"), highlight=False, soft_wrap=True)
     if again.run_id:
         console.print(f"[dim]run[/] {again.run_id}  [dim]reproduces[/] {run.run_id}", highlight=False, soft_wrap=True)
     return 0 if verdict.good else 1

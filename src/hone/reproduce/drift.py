@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from hone.provenance import Provenance
 from hone.provenance.code import changed_between
@@ -113,7 +114,7 @@ def as_table(found: list[Drift]) -> Table:
     for name in ("differs now", "recorded", "here"):
         table.add_column(name, overflow="fold")
     for one in found:
-        table.add_row(one.what, one.recorded, one.now)
+        table.add_row(*map(Text, (one.what, one.recorded, one.now)))
     return table
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from hone.config.build import build
 from hone.config.sweeps import parse_override
@@ -93,9 +94,9 @@ def replay_study(
             replay.stopped = True
             return replay
         replay.trials.append(again)
-        console.print(f"  {again.verdict.word:<16}  {trial.name}", highlight=False)
+        console.print(Text(f"  {again.verdict.word:<16}  {trial.name}"))
         if again.verdict.first is not None:
-            console.print(f"    {again.verdict.first}", highlight=False)
+            console.print(Text(f"    {again.verdict.first}"))
         if search is not None:
             search.tell(trial, dict(trial.last))
     return replay

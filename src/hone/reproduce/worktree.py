@@ -95,18 +95,22 @@ def _link_data(node: Any, here: Path, there: Path) -> None:
             _link_data(value, here, there)
     elif isinstance(node, str) and 0 < len(node) < 1_000 and "\0" not in node and not Path(node).is_absolute():
         first = PurePosixPath(node).parts[0] if PurePosixPath(node).parts else ""
-        if first and first not in (".", "..") and (here / node).exists() and not (there / first).exists():
-            (there / first).symlink_to((here / first).resolve())
+        # A text may be longer than any name of a file.
+        with contextlib.suppress(OSError):
+            if first and first not in (".", "..") and (here / node).exists() and not (there / first).exists():
+                (there / first).symlink_to((here / first).resolve())
 
 
 def _git(directory: Path, *arguments: str, check: bool = True, text: str | None = None) -> str | None:
     command = ["git", "-C", str(directory), *arguments]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, input=text)
+        given = None if text is None else text.encode()
+        answer = subprocess.run(command, capture_output=True, timeout=SECONDS, input=given)
     except (OSError, subprocess.SubprocessError) as error:
         raise ConfigError(f"git {arguments[0]} cannot be run: {error}", where=str(directory)) from error
     if answer.returncode:
         if check:
-            raise ConfigError(f"git {arguments[0]}: {answer.stderr.strip().splitlines()[-1]}", where=str(directory))
+            said = answer.stderr.decode(errors="replace").strip().splitlines()
+            raise ConfigError(f"git {arguments[0]}: {said[-1] if said else 'it failed'}", where=str(directory))
         return None
-    return answer.stdout
+    return answer.stdout.decode(errors="replace")

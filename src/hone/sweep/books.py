@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hone.config.files import read_yaml, yaml_text
-from hone.config.secrets import hide_in_text, hide_values
+from hone.config.secrets import hide_in_text, hide_override, hide_values
 from hone.config.targets import target_modules
 from hone.errors import StoreError
 from hone.provenance import environment
@@ -328,5 +328,6 @@ class Books:
         sweep = plan.sweep.model_dump(mode="json", by_alias=True)
         fixed = {key: value for key, value in record.params.items() if key not in plan.space.keys}
         search = search_text(plan, self.slots, resumed=False)
-        texts = {"sweep.yaml": hide_in_text(yaml_text(hide_values(sweep))), SEARCH_FILE: search}
+        shown = {**hide_values(sweep), "base": [hide_override(one) for one in sweep["base"]]}
+        texts = {"sweep.yaml": hide_in_text(yaml_text(shown)), SEARCH_FILE: search}
         return replace(record, params=fixed, texts={**record.texts, **texts})

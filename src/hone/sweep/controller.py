@@ -153,16 +153,18 @@ class Controller:
             self._give_up(error)
         except OSError as error:
             self._pause(error)
-        return bool(self._active) or (self._may_start() and bool(self._waiting))
+        # What does not fit for now, as long as a device cools down, is waited for.
+        return bool(self._active) or self._wants_more()
 
-    def _may_start(self) -> bool:
+    def _wants_more(self) -> bool:
         if self.stopping.asked or self.outcome.error:
             return False
         if self._deadline is not None and time.monotonic() > self._deadline:
             return False
-        if self._waiting:
-            return True
-        return self._left > 0 and not self.study.exhausted and self.executor.fits()
+        return bool(self._waiting) or (self._left > 0 and not self.study.exhausted)
+
+    def _may_start(self) -> bool:
+        return self._wants_more() and (bool(self._waiting) or self.executor.fits())
 
     def _ask(self) -> Trial:
         try:
@@ -189,7 +191,13 @@ class Controller:
         job = TrialJob(
             trial.number, str(trial.directory), objectives=sweep.metrics, data=key, reserve=sweep.disk.reserve
         )
-        trial.lease = self.executor.start(job, alone=trial.alone)
+        try:
+            trial.lease = self.executor.start(job, alone=trial.alone)
+        except OSError:
+            # It has not begun, and is left to a resumed study.
+            del self._active[trial.number]
+            self._waiting.insert(0, trial)
+            raise
 
     def _look_around(self) -> None:
         """Everything that is not an answer to a message."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 from mlflow.entities import Dataset, DatasetInput, InputTag, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
+from hone.tracking.tags import UNTAKEN
+
 PARAMS_PER_REQUEST = 100
 # MLflow takes a megabyte; a character may take four bytes, and JSON's own.
 CHARACTERS_PER_REQUEST = 150_000
-UNTAKEN = re.compile(r"[^/\w.\- :]")
 LONGEST_TAG = 5_000
-LONGEST_NAME = 250
 
 
 @cache

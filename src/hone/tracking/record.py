@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hone.config.files import yaml_text
-from hone.config.secrets import hide_in_text, hide_secrets, hide_values
+from hone.config.secrets import hide_override, hide_secrets, hide_values
 from hone.provenance import Provenance
 from hone.tracking.inputs import data_digest, dataset_inputs, task_of
 from hone.tracking.run import RunRecord
@@ -44,7 +44,7 @@ def run_record(
     commit = {COMMIT: provenance.commit} if provenance.commit else {}
     texts = {
         CONFIG_FILE: text,
-        OVERRIDES_FILE: yaml_text([hide_in_text(one) for one in overrides]),
+        OVERRIDES_FILE: yaml_text([hide_override(one) for one in overrides]),
         PROVENANCE_FILE: hide_secrets(json.dumps(provenance.as_dict(), indent=2)),
     }
     source = {"mlflow.source.name": "hone", "mlflow.source.type": "LOCAL"}

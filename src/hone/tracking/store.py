@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -40,7 +41,7 @@ from hone.config.secrets import hide_password
 from hone.errors import StoreError
 from hone.tracking.config import TrackingConfig as TrackingConfig
 from hone.tracking.entities import batches, cut_tags, data_sets, metric_name, run_tags
-from hone.tracking.failing import unreachable
+from hone.tracking.failing import each_taken, unreachable
 from hone.tracking.files import link
 from hone.tracking.models import delete_model, log_model, logged_model
 from hone.tracking.registry import Version, champion, champions, crown
@@ -51,6 +52,7 @@ from hone.tracking.tags import param_name
 
 METRICS_PER_REQUEST = 1_000
 LONGEST_PARAM = 6_000
+LONGEST_FILE = 150
 UNSAFE = re.compile(r"[^\w.\-]")
 NAME_TAG = "mlflow.runName"
 PARENT_TAG = "mlflow.parentRunId"
@@ -153,13 +155,14 @@ class Store:
         """
         now = int(time.time() * 1000) if at is None else at
         # A run ends whatever of its last values is not taken.
-        refused = self._log_taken(run_id, [Point(name, value, 0, now) for name, value in (metrics or {}).items()])
+        last = [Point(name, value, 0, now) for name, value in (metrics or {}).items()]
+        refused = each_taken(functools.partial(self.log_points, run_id), last)
         with self._explained():
             self.client.log_batch(run_id, tags=run_tags(tags or {}))
             self.client.set_terminated(run_id, status, end_time=now)
         self._artifacts.pop(run_id, None)
-        if refused is not None:
-            raise refused
+        if refused:
+            raise refused[0]
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run that should not have been opened."""
@@ -169,12 +172,18 @@ class Store:
     def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
         """Log parameters in full: one that is longer than MLflow takes as an artifact, which the parameter names."""
         texts = {key: str(value) for key, value in params.items()}
-        long = {f"params/{UNSAFE.sub('_', key)}.txt": key for key, text in texts.items() if len(text) > LONGEST_PARAM}
+        files = {key: f"params/{UNSAFE.sub('_', key)[:LONGEST_FILE]}.txt" for key in texts}
+        long = {files[key]: key for key, text in texts.items() if len(text) > LONGEST_PARAM}
         self.log_texts(run_id, {name: texts[key] for name, key in long.items()})
         texts |= {key: f"see {name} ({len(texts[key])} characters)" for name, key in long.items()}
-        for batch in batches([Param(param_name(key), text) for key, text in texts.items()]):
-            with self._explained():
-                self.client.log_batch(run_id, params=batch)
+        send = functools.partial(self._send_params, run_id)
+        entities = [Param(param_name(key), text) for key, text in texts.items()]
+        if refused := [why for batch in batches(entities) for why in each_taken(send, batch)]:
+            raise refused[0]
+
+    def _send_params(self, run_id: str, params: Sequence[Param]) -> None:
+        with self._explained(params[0].key if len(params) == 1 else ""):
+            self.client.log_batch(run_id, params=params)
 
     def log_inputs(self, run_id: str, inputs: Sequence[Mapping[str, str]]) -> None:
         """Log the data sets that a run reads; each has the fields of MLflow's and its ``context``."""
@@ -189,19 +198,6 @@ class Store:
         with self._explained(next(iter(names)) if len(names) == 1 else ""):
             for start in range(0, len(entities), METRICS_PER_REQUEST):
                 self.client.log_batch(run_id, metrics=entities[start : start + METRICS_PER_REQUEST])
-
-    def _log_taken(self, run_id: str, points: Sequence[Point]) -> StoreError | None:
-        """Log those of some metrics that are taken; gives why the first of the others is not."""
-        try:
-            self.log_points(run_id, points)
-        except StoreError as error:
-            if error.passing:
-                raise
-            if len(points) < 2:
-                return error
-            refused = [self._log_taken(run_id, [one]) for one in points]
-            return next((one for one in refused if one is not None), None)
-        return None
 
     def log_values(self, run_id: str, values: Mapping[str, float], step: int = 0, at: int | None = None) -> None:
         """Log single values of metrics, at this moment where no other is said."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 KIND, STATE, STUDY, TRIAL, ROUND, TASK = (
@@ -37,9 +38,14 @@ EVALUATION = "evaluation"
 EVALUATES, SPLIT, AGAINST, COMPARED = "hone.evaluates", "hone.split", "hone.against", "hone.compared"
 
 
+# What MLflow takes in no name.
+UNTAKEN = re.compile(r"[^/\w.\- :]")
+LONGEST_NAME = 250
+
+
 def param_name(key: str) -> str:
     """A parameter as MLflow takes it: ``tuning@model`` as ``tuning:model``. No config key has a colon."""
-    return key.replace("@", ":")
+    return UNTAKEN.sub("_", key.replace("@", ":"))[:LONGEST_NAME]
 
 
 def by_key(params: Mapping[str, str]) -> dict[str, str]:

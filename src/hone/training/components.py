@@ -84,7 +84,9 @@ def build_model(config: Mapping[str, Any], data: pl.LightningDataModule) -> pl.L
 
 
 def _from_data(node: Mapping[str, Any], parameters: Mapping[str, Any], data: pl.LightningDataModule) -> dict[str, Any]:
-    wanted = [name for name in parameters if node.get(name) is None and hasattr(type(data), name)]
+    # Lightning's own attributes, such as ``name``, say nothing of the data.
+    own = [name for name in parameters if hasattr(type(data), name) and not hasattr(pl.LightningDataModule, name)]
+    wanted = [name for name in own if node.get(name) is None]
     if not wanted:
         return {}
     data.prepare_data()

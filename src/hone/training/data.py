@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import psutil
 import pytorch_lightning as pl
 import torch
 
@@ -59,14 +60,21 @@ def shared_data(config: Mapping[str, Any]) -> pl.LightningDataModule | None:
 
     Returns:
         The data module; None where it cannot be shared: it needs its trainer, it started threads or it woke a device,
-        none of which lives on in a fork.
+        none of which lives on in a fork; or it keeps a file open, whose place all forks would move.
     """
+    before = _read_by_place()
     try:
         data = ready_data(config)
     except Exception:  # noqa: BLE001 - each trial comes by it again, and says so
         return None
     alone = threading.active_count() == 1 and not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    return data if alone and _is_ready(data) else None
+    return data if alone and _is_ready(data) and _read_by_place() <= before else None
+
+
+def _read_by_place() -> set[str]:
+    """Files that are open and not mapped into memory."""
+    process = psutil.Process()
+    return {one.path for one in process.open_files()} - {one.path for one in process.memory_maps()}
 
 
 def _single_process(config: Mapping[str, Any]) -> bool:

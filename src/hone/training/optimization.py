@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from types import MethodType
@@ -70,8 +71,17 @@ def _scheduler_config(
 ) -> dict[str, Any]:
     parameters = signature_of(scheduler) or {}
     if "total_steps" in parameters and "total_steps" not in getattr(scheduler, "keywords", {}):
-        total_steps = int(module.trainer.estimated_stepping_batches)
-        return {"scheduler": scheduler(optimizer, total_steps=total_steps), "interval": "step"}
+        steps = module.trainer.estimated_stepping_batches
+        if not math.isfinite(steps) or steps < 1:
+            raise ConfigError(
+                "needs to know how many steps there are, and the data has no length, or training no end; "
+                "set trainer.max_steps",
+                where="scheduler",
+            )
+        return {"scheduler": scheduler(optimizer, total_steps=int(steps)), "interval": "step"}
     if isinstance(scheduler, partial) and scheduler.func is ReduceLROnPlateau:
-        return {"scheduler": scheduler(optimizer, mode=mode), "monitor": monitor, "interval": "epoch"}
+        # In other epochs there is nothing to judge by.
+        every = module.trainer.check_val_every_n_epoch or 1
+        plan = {"scheduler": scheduler(optimizer, mode=mode), "monitor": monitor}
+        return {**plan, "interval": "epoch", "frequency": every}
     return {"scheduler": scheduler(optimizer), "interval": "epoch"}

@@ -164,7 +164,10 @@ class ForkServer:
         for pid, number in self.trials.items():
             if number == message.number:
                 if isinstance(message, Kill):
-                    end_group(pid)
+                    # A fork that leads no group yet has started nothing.
+                    if not end_group(pid):
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)
                 else:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGTERM)
@@ -215,9 +218,14 @@ class ForkServer:
         sys.stderr.flush()
         if not self.trials and not self._ending:
             self._own = children() - self.nurseries.pids
-        pid = os.fork()
-        if pid == 0:
-            self._become(work)
+        # One that comes before the fork is ready to heed it waits until then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become(work)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         return pid
 
     def _become(self, work: Callable[[], int]) -> None:
@@ -228,6 +236,7 @@ class ForkServer:
             signal.set_wakeup_fd(-1)
             for caught in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
                 signal.signal(caught, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
             self.nurseries.forget()
             for inherited in (self.control, self.woken, self._waker):
                 inherited.close()
