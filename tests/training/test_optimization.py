@@ -64,6 +64,7 @@ class Stream(torch.utils.data.IterableDataset):
         return iter(torch.zeros(8, 2))
 
 
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 @pytest.mark.parametrize("length", [{"max_epochs": 2}, {"max_epochs": -1, "max_time": "00:00:01:00"}])
 def test_a_schedule_over_steps_that_nobody_can_count_is_refused(length):
     module = Plain()
