@@ -92,7 +92,9 @@ class Draft:
     @property
     def settled_space(self) -> Space:
         """The same, with conditions on what is not searched decided: by ``base``, or as they were for its trials."""
-        space = self.space
+        return self._settled(self.space)
+
+    def _settled(self, space: Space) -> Space:
         tried = {key for one in self.evidence.trials for key in one.values}
         held = [branch for branch in space.branches if any(one.key in tried for one in branch.parameters)]
         fixed = {key: wanted for branch in held for key, wanted in branch.wanted}
@@ -102,7 +104,8 @@ class Draft:
     @property
     def slots(self) -> list[Slot]:
         """Every place in it, with the trials that had a value there; none that can never be searched."""
-        space, alive = self.space, {branch.text for branch in self.settled_space.branches}
+        space = self.space
+        alive = {branch.text for branch in self._settled(space).branches}
         found = [self._slot(space, one, self.evidence.trials) for one in space.parameters]
         for branch in space.branches:
             if branch.text in alive:

@@ -231,7 +231,7 @@ class Controller:
         try:
             self.shelf.check(started.model_bytes, self.executor.slots)
         except DiskError as error:
-            if not self._went_well and not len(self.display.board()):
+            if not self._has_ended_trials:
                 raise
             # Its model is larger than those of the others.
             trial.condemned = Failed("error", str(error), bad_input=True)
@@ -357,9 +357,13 @@ class Controller:
         else:
             trial.objectives = values
 
+    @property
+    def _has_ended_trials(self) -> bool:
+        return self._went_well or len(self.display.board()) > 0
+
     def _refuse_bad_input(self, trial: Trial) -> None:
         """Before any trial has ended well, a fault of input is the sweep's; later it is that trial's."""
-        if self._went_well or len(self.display.board()):
+        if self._has_ended_trials:
             return
         ending = trial.ending
         if isinstance(ending, Failed) and ending.bad_input:

@@ -65,13 +65,12 @@ class Measures:
         self.kind = predictions.kind
         self._scores = torch.from_numpy(predictions.scores)
         self._truth = torch.from_numpy(predictions.truth)
-        self._classes = set(np.unique(predictions.truth).tolist()) if self.kind == "classes" else set()
+        self._classes = len(torch.unique(self._truth))
         everything = np.arange(len(predictions.rows))
         self._curves: tuple[str, ...] = ()
         self._collection, self._positive = self._chosen(model, predictions, stage, everything)
         made = dict(self._collection.items(keep_base=True))
         self._curves = tuple(name for name, one in made.items() if isinstance(one, CURVES))
-        better = {name: getattr(made.get(name), "higher_is_better", None) for name in self._computed(everything)}
         self.values = self._computed(everything)
         self.names = tuple(self.values)
         strange = {one for one in self.names if one in logged and not _same(self.values[one], logged[one])}
@@ -80,9 +79,9 @@ class Measures:
         unknown = {LOSS} if LOSS not in logged else set()
         self.names = tuple(one for one in self.names if one not in strange | unknown)
         self.values = {name: self.values[name] for name in self.names}
-        self.higher = {name: None if better[name] is None else bool(better[name]) for name in self.names}
-        self.higher |= {name: False for name in self.names if name == LOSS}
-        self.higher |= {name: more for name, more in (maximized or {}).items() if name in self.names}
+        known = {name: getattr(one, "higher_is_better", None) for name, one in made.items()}
+        known |= {LOSS: False, **(maximized or {})}
+        self.higher: dict[str, bool | None] = {name: known.get(name) for name in self.names}
 
     def over(self, rows: Array) -> Array:
         """Values of all metrics, in the order of ``names``, over a choice of rows that may repeat."""
@@ -122,7 +121,7 @@ class Measures:
             found = {name: float(value) for name, value in self._collection.compute().items() if value.numel() == 1}
         if self.kind == "classes":
             found.setdefault(LOSS, _log_loss(scores, truth))
-            if set(truth.tolist()) < self._classes:
+            if self._curves and len(torch.unique(truth)) < self._classes:
                 # A curve of a class that is not there counts as 0 to torchmetrics.
                 found |= dict.fromkeys(self._curves, math.nan)
         return found
